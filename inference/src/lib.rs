@@ -1,0 +1,1 @@
+//! (placeholder while the first path is built)
