@@ -1,1 +1,18 @@
-//! (placeholder while the first path is built)
+//! The hub: from what every gateway reports to one shared view and a feed for each department. Modules stand in the
+//! order in which data flows: `ingest` → `log` → `merge` → `store` → `feed` → `web`; beside them what they share.
+
+pub mod config;
+pub mod error;
+pub mod metrics;
+
+pub mod ingest;
+pub mod log;
+pub mod merge;
+pub mod store;
+pub mod feed;
+pub mod web;
+
+pub mod registry;
+pub mod share;
+
+pub mod cli;

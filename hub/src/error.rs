@@ -1,0 +1,1 @@
+//! How errors meet a person.

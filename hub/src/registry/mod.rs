@@ -1,0 +1,1 @@
+//! Departments' gateways: who is here, who may join (presence, certificates).

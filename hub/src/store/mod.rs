@@ -1,0 +1,1 @@
+//! What people ask for: registry, events, accounts. The seam and its backends.
