@@ -1,0 +1,413 @@
+//! The house rules that a machine can judge, read off the tree as git knows it: arrows between the crates, first lines,
+//! `unwrap`, the layout, extension tables, what the README points to. Style that needs judgement is left to people and
+//! clippy; the length of a file is only hinted at.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What may stand at the top, beside dotfiles.
+const TOP: &[&str] = &[
+    "Cargo.lock",
+    "Cargo.toml",
+    "LICENSE",
+    "README.md",
+    "deploy",
+    "gateway",
+    "hub",
+    "inference",
+    "models",
+    "tests",
+];
+
+/// Longest file that raises no hint.
+const LINES_MAX: usize = 600;
+
+/// Who may know whom within the workspace.
+const ARROWS: &[(&str, &[&str])] = &[
+    ("yiwang-wire", &[]),
+    ("yiwang-inference", &[]),
+    ("yiwang-gateway", &["yiwang-inference", "yiwang-wire"]),
+    ("yiwang-hub", &["yiwang-wire"]),
+    (
+        "yiwang-tests",
+        &[
+            "yiwang-gateway",
+            "yiwang-hub",
+            "yiwang-inference",
+            "yiwang-wire",
+        ],
+    ),
+];
+
+/// What a crate never links, not even through others.
+const NEVER: &[(&str, &[&str])] = &[
+    (
+        "yiwang-wire",
+        &["tokio", "quinn", "rusqlite", "gstreamer", "ort"],
+    ),
+    (
+        "yiwang-inference",
+        &[
+            "tokio",
+            "quinn",
+            "axum",
+            "rustls",
+            "retina",
+            "gstreamer",
+            "rusqlite",
+            "time",
+        ],
+    ),
+    (
+        "yiwang-hub",
+        &["gstreamer", "gstreamer-app", "ort", "ort-sys", "retina"],
+    ),
+    ("yiwang-gateway", &["rusqlite", "yiwang-hub"]),
+];
+
+/// The extension points: a file of `folder` that has `marker` in it is an extension and has a line in `table` of `file`.
+const TABLES: &[Table] = &[
+    Table {
+        folder: "inference/src/rules",
+        file: "inference/src/rules/mod.rs",
+        name: "RULES",
+        marker: "RuleKind =",
+    },
+    Table {
+        folder: "inference/src/detect",
+        file: "inference/src/detect/mod.rs",
+        name: "FAMILIES",
+        marker: "Family =",
+    },
+    Table {
+        folder: "gateway/src/camera",
+        file: "gateway/src/camera/mod.rs",
+        name: "SCHEMES",
+        marker: "Scheme =",
+    },
+];
+
+struct Table {
+    folder: &'static str,
+    file: &'static str,
+    name: &'static str,
+    marker: &'static str,
+}
+
+#[test]
+fn the_crates_know_only_whom_the_design_allows() {
+    let known: BTreeMap<_, _> = ARROWS.iter().copied().collect();
+    let mut seen = BTreeSet::new();
+    for manifest in files(&["toml"])
+        .iter()
+        .filter(|f| f.ends_with("Cargo.toml"))
+    {
+        let table: toml::Table = read(manifest)
+            .parse()
+            .expect("a manifest is TOML, or cargo would not have come here");
+        let Some(name) = table
+            .get("package")
+            .and_then(|p| p.get("name"))
+            .and_then(|n| n.as_str())
+        else {
+            continue;
+        };
+        let allowed = known
+            .get(name)
+            .unwrap_or_else(|| panic!("{manifest}: {name} has no line in ARROWS"));
+        seen.insert(name.to_owned());
+        for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let Some(dependencies) = table.get(section).and_then(|d| d.as_table()) else {
+                continue;
+            };
+            for dependency in dependencies.keys().filter(|d| d.starts_with("yiwang-")) {
+                assert!(
+                    allowed.contains(&dependency.as_str()),
+                    "{manifest}: {name} must not depend on {dependency}"
+                );
+            }
+        }
+    }
+    for (name, _) in ARROWS {
+        assert!(seen.contains(*name), "no crate {name} in the tree");
+    }
+}
+
+#[test]
+fn no_crate_links_what_it_must_not_even_through_others() {
+    let graph = lock_graph();
+    for (name, never) in NEVER {
+        let mut reached = BTreeSet::new();
+        let mut todo = vec![(*name).to_owned()];
+        while let Some(package) = todo.pop() {
+            if reached.insert(package.clone()) {
+                todo.extend(graph.get(&package).into_iter().flatten().cloned());
+            }
+        }
+        assert!(reached.len() > 1, "{name} is not in Cargo.lock");
+        for package in *never {
+            assert!(
+                !reached.contains(*package),
+                "{name} links {package}, which the design forbids it"
+            );
+        }
+    }
+}
+
+#[test]
+fn inference_reads_no_clock_and_opens_no_socket() {
+    for file in files(&["rs"])
+        .iter()
+        .filter(|f| f.starts_with("inference/src/"))
+    {
+        for (number, line) in code_lines(&read(file)) {
+            for word in ["Instant::now", "SystemTime", "std::net", "thread::sleep"] {
+                assert!(
+                    !line.contains(word),
+                    "{file}:{number}: inference takes times and bytes as arguments, not {word}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_rust_file_says_first_what_it_does() {
+    let silent: Vec<_> = files(&["rs"])
+        .into_iter()
+        .filter(|f| !read(f).starts_with("//! "))
+        .collect();
+    assert!(silent.is_empty(), "no `//!` on the first line: {silent:#?}");
+}
+
+#[test]
+fn no_unwrap_outside_tests() {
+    let mut found = Vec::new();
+    for file in files(&["rs"]).into_iter().filter(|f| !is_test(f)) {
+        for (number, line) in code_lines(&read(&file)) {
+            if line.contains(".unwrap()")
+                || line.contains(".unwrap_err()")
+                || line.contains(".expect(\"\")")
+            {
+                found.push(format!("{file}:{number}: {}", line.trim()));
+            }
+        }
+    }
+    assert!(
+        found.is_empty(),
+        "use `?`, or an `expect` that states the invariant:\n{}",
+        found.join("\n")
+    );
+}
+
+#[test]
+fn nothing_stands_outside_the_layout() {
+    for file in files(&[]) {
+        let top = file.split('/').next().expect("a path has a first part");
+        assert!(
+            top.starts_with('.') || TOP.contains(&top),
+            "{file}: {top} is not part of the layout"
+        );
+        let length = fs::metadata(root().join(&file)).map_or(0, |m| m.len());
+        assert!(
+            length < 4_500_000,
+            "{file}: {length} bytes; no build output and no blob in the tree"
+        );
+    }
+}
+
+#[test]
+fn no_machine_and_no_registry_is_named() {
+    // Put together here, so that this file does not find itself.
+    let bans = [
+        ["/ro", "ot/"],
+        ["/ho", "me/"],
+        ["/wo", "rk/"],
+        ["/tmp/ba", "sh_jobs"],
+        ["pypi", ".org"],
+        ["pythonhosted", ".org"],
+        ["registry.npm", "js.org"],
+        ["deb.deb", "ian.org"],
+        ["static.crates", ".io"],
+    ]
+    .map(|parts| parts.concat());
+    for file in files(&[])
+        .into_iter()
+        .filter(|f| f != "Cargo.lock" && f != "LICENSE")
+    {
+        let Ok(text) = fs::read_to_string(root().join(&file)) else {
+            continue;
+        };
+        for (number, line) in text.lines().enumerate() {
+            for ban in &bans {
+                assert!(
+                    !line.contains(ban.as_str()),
+                    "{file}:{}: names {ban}",
+                    number + 1
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn every_extension_has_its_line_in_the_table() {
+    for table in TABLES {
+        let text = read(table.file);
+        let start = text
+            .find(&format!(" {}: ", table.name))
+            .unwrap_or_else(|| panic!("{} has no {}", table.file, table.name));
+        let end = start + text[start..].find("];").expect("a table ends in `];`");
+        let lines = &text[start..end];
+        let mut extensions = 0;
+        for file in files(&["rs"])
+            .into_iter()
+            .filter(|f| in_folder(f, table.folder) && f != table.file)
+        {
+            if !code_lines(&read(&file))
+                .iter()
+                .any(|(_, line)| line.contains(table.marker))
+            {
+                continue;
+            }
+            let module = Path::new(&file)
+                .file_stem()
+                .and_then(|s| s.to_str())
+                .expect("file names are UTF-8");
+            assert!(
+                lines.contains(&format!("{module}::")),
+                "{file} has no line in {} of {}",
+                table.name,
+                table.file
+            );
+            extensions += 1;
+        }
+        assert!(
+            extensions > 1,
+            "{}: found {extensions} files with {:?}; is the marker still right?",
+            table.folder,
+            table.marker
+        );
+    }
+}
+
+#[test]
+fn what_the_readme_points_to_exists() {
+    let folders = TOP.iter().filter(|t| !t.contains('.'));
+    let starts: Vec<String> = folders.map(|t| format!("{t}/")).collect();
+    let readme = read("README.md");
+    let mut checked = 0;
+    for quoted in readme.split('`').skip(1).step_by(2) {
+        let path = quoted.split_whitespace().next().unwrap_or_default();
+        if starts.iter().any(|s| path.starts_with(s)) && !path.contains(['<', '*', '{', '…']) {
+            assert!(
+                root().join(path).exists(),
+                "README.md points to {path}, which is not there"
+            );
+            checked += 1;
+        }
+    }
+    assert!(checked > 10, "the code map has gone: only {checked} paths");
+}
+
+#[test]
+fn long_files_are_hinted_at() {
+    for file in files(&["rs", "ts", "svelte"]) {
+        let lines = read(&file).lines().count();
+        if lines > LINES_MAX {
+            eprintln!("hint: {file} has {lines} lines; is there a seam?");
+        }
+    }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the tests' crate lies one folder below the top")
+        .into()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|e| panic!("{file}: {e}"))
+}
+
+/// Files that git tracks or would track, with one of the endings; all where none is given.
+fn files(endings: &[&str]) -> Vec<String> {
+    let listed = Command::new("git")
+        .args([
+            "ls-files",
+            "-z",
+            "--cached",
+            "--others",
+            "--exclude-standard",
+        ])
+        .current_dir(root())
+        .output()
+        .expect("git is there: the tree was cloned with it");
+    assert!(
+        listed.status.success(),
+        "git ls-files: {}",
+        String::from_utf8_lossy(&listed.stderr)
+    );
+    let ends =
+        |f: &str| endings.is_empty() || endings.iter().any(|e| f.ends_with(&format!(".{e}")));
+    let text = String::from_utf8(listed.stdout).expect("file names are UTF-8");
+    let found: BTreeSet<String> = text
+        .split('\0')
+        .filter(|f| !f.is_empty() && ends(f) && root().join(f).is_file())
+        .map(str::to_owned)
+        .collect();
+    found.into_iter().collect()
+}
+
+fn in_folder(file: &str, folder: &str) -> bool {
+    Path::new(file).parent() == Some(Path::new(folder))
+}
+
+/// Whole files of tests; a module of tests at the end of a file is cut off by [`code_lines`].
+fn is_test(file: &str) -> bool {
+    file.split('/').any(|part| {
+        matches!(
+            part,
+            "tests" | "benches" | "fuzz" | "tests.rs" | "conformance.rs"
+        )
+    })
+}
+
+/// The lines up to the module of tests, numbered from 1, without comments.
+fn code_lines(text: &str) -> Vec<(usize, String)> {
+    let lines: Vec<&str> = text.lines().collect();
+    let tests = lines
+        .windows(2)
+        .position(|w| w[0].trim() == "#[cfg(test)]" && w[1].contains("mod "));
+    lines[..tests.unwrap_or(lines.len())]
+        .iter()
+        .enumerate()
+        .filter(|(_, line)| !line.trim_start().starts_with("//"))
+        .map(|(index, line)| (index + 1, (*line).to_owned()))
+        .collect()
+}
+
+/// Who depends on whom, by name, out of Cargo.lock.
+fn lock_graph() -> BTreeMap<String, BTreeSet<String>> {
+    let lock: toml::Table = read("Cargo.lock").parse().expect("Cargo.lock is TOML");
+    let mut graph = BTreeMap::<String, BTreeSet<String>>::new();
+    for package in lock["package"]
+        .as_array()
+        .expect("Cargo.lock lists packages")
+    {
+        let name = package["name"].as_str().expect("a package has a name");
+        let dependencies = package
+            .get("dependencies")
+            .and_then(|d| d.as_array())
+            .into_iter()
+            .flatten();
+        let names = dependencies
+            .filter_map(|d| d.as_str()?.split(' ').next())
+            .map(str::to_owned);
+        graph.entry(name.to_owned()).or_default().extend(names);
+    }
+    graph
+}
