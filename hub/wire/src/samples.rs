@@ -148,6 +148,10 @@ pub(crate) fn up_messages() -> Vec<up::Message> {
             after_sequence: 42,
             cameras: vec![mark],
             sent_us: 3_100_000,
+            lost: vec![pb::Durable {
+                epoch: 7,
+                ranges: vec![pb::Range { first: 3, last: 4 }],
+            }],
         }),
         up::Message::Status(pb::Status {
             clock_us: 3_000_000,
@@ -186,7 +190,10 @@ pub(crate) fn down_messages() -> Vec<down::Message> {
             durable: durable.clone(),
             renew_now: true,
         }),
-        down::Message::Ack(pb::Ack { durable }),
+        down::Message::Ack(pb::Ack {
+            durable,
+            watermarks_us: 3_100_000,
+        }),
         down::Message::Renewed(pb::Renewed {
             chain_pem: b"-----BEGIN CERTIFICATE-----".to_vec(),
         }),

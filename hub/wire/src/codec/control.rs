@@ -70,7 +70,10 @@ pub fn decode_down(bytes: &[u8]) -> Result<Option<down::Message>, WireError> {
             time("welcome.clock_us", welcome.clock_us)?;
             check_durable(&welcome.durable)?;
         }
-        down::Message::Ack(ack) => check_durable(&ack.durable)?,
+        down::Message::Ack(ack) => {
+            check_durable(&ack.durable)?;
+            time("ack.watermarks_us", ack.watermarks_us)?;
+        }
         down::Message::Renewed(renewed) => {
             count(
                 "renewed.chain_pem",
@@ -227,6 +230,7 @@ fn check_hello(hello: &pb::Hello) -> Result<(), WireError> {
 
 fn check_watermarks(watermarks: &pb::Watermarks) -> Result<(), WireError> {
     time("watermarks.sent_us", watermarks.sent_us)?;
+    check_durable(&watermarks.lost)?;
     count(
         "watermarks.cameras",
         watermarks.cameras.len(),
@@ -458,6 +462,7 @@ mod tests {
                 .collect();
             let ack = pb::Ack {
                 durable: vec![pb::Durable { epoch: 1, ranges }],
+                watermarks_us: 0,
             };
             assert!(decode_down(&encode_down(down::Message::Ack(ack))).is_err());
         }
