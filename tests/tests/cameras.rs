@@ -1,0 +1,248 @@
+//! The tests' cameras are what they claim: read back with another RTSP implementation than the one that serves.
+
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use retina::client::{
+    PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions, Transport,
+    UdpTransportOptions,
+};
+use retina::codec::{CodecItem, FrameFormat};
+use yiwang_tests::assets;
+use yiwang_tests::rtsp::{CameraSpec, Codec, Server, ServerSettings};
+
+/// What a client saw.
+#[derive(Default)]
+struct Watched {
+    /// (time of capture by the sender reports in µs, keyframe), once a report has come.
+    frames: Vec<(i64, bool)>,
+    /// Frames before the first report.
+    untimed: usize,
+}
+
+fn serve(cameras: Vec<CameraSpec>) -> Server {
+    Server::start(&ServerSettings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        cameras,
+        schedule: None,
+    })
+    .unwrap()
+}
+
+async fn open(
+    url: &str,
+    transport: Transport,
+    login: Option<(&str, &str)>,
+) -> Result<retina::client::Demuxed, retina::Error> {
+    let creds = login.map(|(user, password)| retina::client::Credentials {
+        username: user.into(),
+        password: password.into(),
+    });
+    let options = SessionOptions::default().creds(creds);
+    let mut session = Session::describe(url::Url::parse(url).unwrap(), options).await?;
+    session
+        .setup(
+            0,
+            SetupOptions::default()
+                .transport(transport)
+                .frame_format(FrameFormat::SIMPLE),
+        )
+        .await?;
+    session.play(PlayOptions::default()).await?.demuxed()
+}
+
+/// Watches until `frames` frames with a known time of capture have come.
+async fn watch(url: &str, transport: Transport, frames: usize) -> Watched {
+    let mut session = open(url, transport, None).await.unwrap();
+    let (mut watched, mut report) = (Watched::default(), None);
+    let deadline = Instant::now() + Duration::from_secs(40);
+    while watched.frames.len() < frames {
+        assert!(
+            Instant::now() < deadline,
+            "only {} frames and {} untimed",
+            watched.frames.len(),
+            watched.untimed
+        );
+        let Ok(item) = tokio::time::timeout(Duration::from_secs(10), session.next()).await else {
+            panic!("nothing for 10 s")
+        };
+        match item.unwrap().unwrap() {
+            CodecItem::VideoFrame(frame) => match report {
+                Some((ntp_us, rtp)) => {
+                    let since_90k = frame.timestamp().timestamp() - rtp;
+                    watched
+                        .frames
+                        .push((ntp_us + since_90k * 100 / 9, frame.is_random_access_point()));
+                }
+                None => watched.untimed += 1,
+            },
+            CodecItem::Rtcp(packet) => {
+                let rtp = packet.rtp_timestamp().map(|at| at.timestamp());
+                let sender = packet
+                    .pkts()
+                    .find_map(|one| one.as_sender_report().ok().flatten());
+                if let (Some(rtp), Some(sender)) = (rtp, sender) {
+                    report = Some((unix_us(sender.ntp_timestamp().0), rtp));
+                }
+            }
+            _ => {}
+        }
+    }
+    watched
+}
+
+fn unix_us(ntp: u64) -> i64 {
+    let seconds = i64::try_from(ntp >> 32).unwrap() - 2_208_988_800;
+    seconds * 1_000_000 + i64::try_from(((ntp & 0xffff_ffff) * 1_000_000) >> 32).unwrap()
+}
+
+/// How far the captures are from the clip's grid of pictures as the schedule puts it, at most.
+fn worst_us(
+    server: &Server,
+    camera: &str,
+    watched: &Watched,
+    keyframes_only: bool,
+    grid_us: i64,
+    ahead_s: i64,
+) -> i64 {
+    let start_us = server
+        .loops()
+        .iter()
+        .find(|one| one.camera == camera)
+        .unwrap()
+        .start_us
+        + ahead_s * 1_000_000;
+    let off = |at_us: i64| {
+        let rest = (at_us - start_us).rem_euclid(grid_us);
+        rest.min(grid_us - rest)
+    };
+    let chosen = watched
+        .frames
+        .iter()
+        .filter(|(_, keyframe)| !keyframes_only || *keyframe);
+    chosen.map(|(at_us, _)| off(*at_us)).max().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sender_reports_say_the_scheduled_time_of_capture_over_tcp_and_udp() {
+    let Some(clips) =
+        assets::clips("sender_reports_say_the_scheduled_time_of_capture_over_tcp_and_udp")
+    else {
+        return;
+    };
+    let person = clips.join("one-by-one-person-detection.mp4");
+    let wrong = CameraSpec {
+        clock_offset_s: -3600,
+        ..CameraSpec::new("wrong", &person)
+    };
+    let server = serve(vec![CameraSpec::new("gate", &person), wrong]);
+    let (gate, late) = (server.url("gate"), server.url("wrong"));
+    let tcp = || Transport::Tcp(TcpTransportOptions::default());
+    let udp = || Transport::Udp(UdpTransportOptions::default());
+    let (over_tcp, over_udp, other) = tokio::join!(
+        watch(&gate, tcp(), 60),
+        watch(&gate, udp(), 60),
+        watch(&late, tcp(), 40)
+    );
+    for watched in [&over_tcp, &over_udp] {
+        // Keyframes stand each second of this clip, pictures each tenth of a second.
+        assert!(worst_us(&server, "gate", watched, true, 1_000_000, 0) < 5_000);
+        assert!(worst_us(&server, "gate", watched, false, 100_000, 0) < 5_000);
+    }
+    assert!(worst_us(&server, "wrong", &other, true, 1_000_000, -3600) < 5_000);
+    let now_us = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap();
+    let behind_s = (now_us - other.frames.last().unwrap().0) / 1_000_000;
+    assert!(
+        (3595..3630).contains(&behind_s),
+        "an hour behind: {behind_s} s"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_goes_on_across_loops_and_h265_is_served() {
+    let Some(clips) = assets::clips("time_goes_on_across_loops_and_h265_is_served") else {
+        return;
+    };
+    let car = clips.join("car-detection.mp4");
+    // Two seconds before the end of the clip, so that a loop ends while it is watched.
+    let spec = CameraSpec {
+        codec: Codec::H265,
+        offset_s: 28.0,
+        ..CameraSpec::new("road", car)
+    };
+    let server = serve(vec![spec]);
+    let watched = watch(
+        &server.url("road"),
+        Transport::Tcp(TcpTransportOptions::default()),
+        50,
+    )
+    .await;
+    assert!(
+        watched
+            .frames
+            .windows(2)
+            .all(|two| (two[1].0 - two[0].0 - 80_000).abs() < 2_000),
+        "{:?}",
+        watched.frames
+    );
+    let loops = server.loops();
+    assert!(loops.len() >= 2, "{loops:?}");
+    assert_eq!(loops[1].start_us - loops[0].start_us, 30_160_000);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn logins_are_asked_for_and_faults_are_obeyed() {
+    let Some(clips) = assets::clips("logins_are_asked_for_and_faults_are_obeyed") else {
+        return;
+    };
+    let person = clips.join("one-by-one-person-detection.mp4");
+    let spec = CameraSpec {
+        login: Some(("yi".into(), "wang".into())),
+        ..CameraSpec::new("gate", &person)
+    };
+    let server = serve(vec![spec, CameraSpec::new("open", &person)]);
+    let tcp = || Transport::Tcp(TcpTransportOptions::default());
+    for login in [None, Some(("yi", "wrong"))] {
+        let error = open(&server.url("gate"), tcp(), login).await.err().unwrap();
+        assert_eq!(error.status_code(), Some(401), "{error}");
+    }
+    let error = open(&server.url("nowhere"), tcp(), None)
+        .await
+        .err()
+        .unwrap();
+    assert_eq!(error.status_code(), Some(404), "{error}");
+    let mut session = open(&server.url("gate"), tcp(), Some(("yi", "wang")))
+        .await
+        .unwrap();
+    assert!(comes(&mut session, 5000).await);
+    server.stop("gate").unwrap();
+    while comes(&mut session, 1000).await {}
+    server.go("gate").unwrap();
+    assert!(comes(&mut session, 5000).await);
+    // A client that goes away without a word holds nobody up.
+    let mut other = open(&server.url("gate"), tcp(), Some(("yi", "wang")))
+        .await
+        .unwrap();
+    drop(session);
+    assert!(comes(&mut other, 5000).await);
+    server.hang_up();
+    while comes(&mut other, 5000).await {}
+    let mut again = open(&server.url("open"), tcp(), None).await.unwrap();
+    assert!(comes(&mut again, 5000).await);
+}
+
+/// True where a picture comes in time; false where none does or the connection is over.
+async fn comes(session: &mut retina::client::Demuxed, wait_ms: u64) -> bool {
+    let frame = async {
+        loop {
+            match session.next().await {
+                Some(Ok(CodecItem::VideoFrame(_))) => return true,
+                Some(Ok(_)) => {}
+                Some(Err(_)) | None => return false,
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_millis(wait_ms), frame)
+        .await
+        .unwrap_or(false)
+}
