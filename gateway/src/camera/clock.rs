@@ -1,0 +1,589 @@
+//! When was a picture taken? Pure: it is given the camera's timestamps and the gateway's clocks and answers with times.
+//!
+//! Three clocks are at work: the camera's media clock (RTP timestamps: orders frames, counts durations), the camera's
+//! wall clock (the NTP half of RTCP sender reports: often right, often hours off) and the gateway's clock (wall and
+//! monotonic). What happens, in this order:
+//!
+//! 1. **Media time** is the RTP time made continuous: a timestamp that jumps more than 10 s ahead of the time that
+//!    really passed, or more than 1 s back, is a break, and media time goes on from there by the gateway's monotonic
+//!    clock. Steps back below 1 s are B-frames, unless they last.
+//! 2. **Smoothed arrival**: a picture arrives at `capture + delay + jitter`, and jitter only ever adds. So the least
+//!    `arrival - media time` over the last 30 s, added to the media time, is the arrival without jitter. It runs on
+//!    the monotonic clock: a gateway clock that is set does not touch it.
+//! 3. **Sender reports** say what the camera's clock showed at a media time. `d = smoothed arrival - camera time` is
+//!    the camera's own delay minus the offset of its clock; one equation, two unknowns. What is known is that the delay
+//!    of a camera and a network lies in `0..=DELAY_MAX` (exposure, encoding and sending take 30–250 ms). So capture is
+//!    taken as `smoothed arrival - clamp(d, 0, DELAY_MAX)`: where the camera's clock is plausible (it is synchronised,
+//!    as is the gateway's) that *is* the camera's time, exact to the millisecond and comparable between cameras; where
+//!    it is off, it is corrected by what is certainly offset and not delay. No threshold switches between the two.
+//!    The error stated is the farther end of the interval in which capture must lie: `max(c, DELAY_MAX - c)`.
+//! 4. An offset beyond ±2 s is **not believed**: smoothed arrival is used, with `DELAY_MAX` and the jitter as its error,
+//!    as it is before the first report. Two reports in a row beyond 2 s raise the drift flag, two within 1.5 s take it
+//!    back.
+//!
+//! Where the estimate changes (first report, a better minimum), capture is slewed: it never goes back in the order of
+//! presentation unless it is wrong by more than 2 s, and what is still missing is added to the error.
+
+use std::collections::VecDeque;
+use std::sync::OnceLock;
+use std::time::{Instant, SystemTime};
+
+use yiwang_wire::event::TimeSource;
+
+use super::{Session, Times};
+
+/// The longest delay between a picture and its arrival that passes for a camera at work.
+pub const DELAY_MAX_US: i64 = 250_000;
+/// Beyond this the camera's clock is not believed.
+pub const OFFSET_BELIEVED_US: i64 = 2_000_000;
+/// Below this it is believed again.
+pub const OFFSET_GOOD_US: i64 = 1_500_000;
+
+const JUMP_AHEAD_US: i64 = 10_000_000;
+const JUMP_BACK_US: i64 = 1_000_000;
+/// No encoder reorders farther than 16 pictures: a run of older ones that is longer is a break.
+const BEHIND_MAX: u32 = 32;
+/// A sender report farther from the pictures than this speaks of another time line.
+const REPORT_FAR_US: i64 = 60_000_000;
+const BUCKET_US: i64 = 3_000_000;
+/// Ten buckets of 3 s: long enough to see a picture without jitter, short enough to follow clocks that drift apart.
+const BUCKETS_MAX: usize = 10;
+const SLEW_MAX_US: i64 = 2_000_000;
+
+/// The gateway's two clocks at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Monotonic, from any start: for durations.
+    pub mono_us: i64,
+    /// Microseconds since 1970 UTC: may be set by somebody at any time.
+    pub wall_us: i64,
+}
+
+impl Now {
+    /// Reads both clocks. For the shells only: logic is given its `Now`.
+    pub fn read() -> Self {
+        Self::at(Instant::now())
+    }
+
+    /// The two clocks as they stood at an instant of the recent past.
+    pub fn at(instant: Instant) -> Self {
+        static START: OnceLock<Instant> = OnceLock::new();
+        // An hour ahead of the first reading, so that an instant before it is not negative.
+        let start = *START.get_or_init(Instant::now);
+        let mono = |instant: Instant| match instant.checked_duration_since(start) {
+            Some(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            None => -i64::try_from(start.duration_since(instant).as_micros()).unwrap_or(i64::MAX),
+        };
+        let wall_us = match SystemTime::now().duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i64::try_from(since.as_micros()).unwrap_or(i64::MAX),
+            Err(_) => 0,
+        };
+        let mono_us = mono(instant);
+        Self {
+            mono_us: mono_us + 3_600_000_000,
+            wall_us: wall_us - (mono(Instant::now()) - mono_us),
+        }
+    }
+}
+
+/// What is known of a camera's clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ClockView {
+    /// Sender reports came.
+    pub sender_reports: bool,
+    /// The camera's clock minus the gateway's, as far as it cannot be delay.
+    pub offset_ms: Option<i64>,
+    /// The camera's clock is too far off to be believed; `None` until two reports were seen.
+    pub drift: Option<bool>,
+}
+
+/// The clock of one session.
+#[derive(Debug)]
+pub struct MediaClock {
+    session: Session,
+    /// Media time minus RTP time of the present time line.
+    shift_us: Option<i64>,
+    /// Newest picture in the order of presentation.
+    newest: Option<Newest>,
+    behind: u32,
+    least: Least,
+    /// Smoothed distance from the least delay, the jitter.
+    jitter_us: i64,
+    /// Camera time minus RTP time by the latest sender report.
+    report_us: Option<i64>,
+    drift: Drift,
+    offset_us: Option<i64>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Newest {
+    media_us: i64,
+    capture_mono_us: i64,
+    arrival_mono_us: i64,
+    source: TimeSource,
+    error_us: i64,
+}
+
+impl MediaClock {
+    /// A clock for a session that is about to start.
+    pub fn new(session: Session) -> Self {
+        Self {
+            session,
+            shift_us: None,
+            newest: None,
+            behind: 0,
+            least: Least::default(),
+            jitter_us: 0,
+            report_us: None,
+            drift: Drift::default(),
+            offset_us: None,
+        }
+    }
+
+    /// Takes a sender report: at `rtp_us` on the media clock the camera's clock showed `camera_us` (since 1970 UTC).
+    pub fn sender_report(&mut self, camera_us: i64, rtp_us: i64, now: Now) {
+        let media_us = self.shift_us.map(|shift| rtp_us.saturating_add(shift));
+        if let (Some(media_us), Some(newest)) = (media_us, self.newest)
+            && (media_us - newest.media_us).abs() > REPORT_FAR_US
+        {
+            return;
+        }
+        self.report_us = Some(camera_us.saturating_sub(rtp_us));
+        if let Some(offset_us) = self.measure(now).map(|measure| measure.offset_us) {
+            self.offset_us = Some(offset_us);
+            self.drift.report(offset_us);
+        }
+    }
+
+    /// Says when the access unit with RTP time `rtp_us` was taken, that began to arrive at `now`.
+    pub fn unit(&mut self, rtp_us: i64, now: Now) -> Times {
+        let media_us = self.media_time(rtp_us, now);
+        let delay_us = now.mono_us - media_us;
+        self.least.add(now.mono_us, delay_us);
+        let above_us = delay_us - self.least.get().unwrap_or(delay_us);
+        self.jitter_us += (above_us - self.jitter_us) / 16;
+
+        let (capture_mono_us, source, error_us) = match self.newest {
+            Some(newest) if media_us <= newest.media_us => (
+                newest.capture_mono_us - (newest.media_us - media_us),
+                newest.source,
+                newest.error_us,
+            ),
+            _ => self.advance(media_us, now),
+        };
+        Times {
+            media_us,
+            capture_us: capture_mono_us + (now.wall_us - now.mono_us),
+            time_source: source,
+            time_error_ms: u32::try_from((error_us + 999) / 1000).unwrap_or(u32::MAX),
+            arrival_us: now.wall_us,
+            session: self.session.number,
+        }
+    }
+
+    /// What is known of the camera's clock.
+    pub fn view(&self) -> ClockView {
+        ClockView {
+            sender_reports: self.report_us.is_some(),
+            offset_ms: self.offset_us.map(|offset| offset / 1000),
+            drift: self.drift.state,
+        }
+    }
+
+    /// RTP time to continuous media time.
+    fn media_time(&mut self, rtp_us: i64, now: Now) -> i64 {
+        let Some(newest) = self.newest else {
+            let media_us = now.mono_us.max(self.session.media_floor_us + 1);
+            self.shift_us = Some(media_us.saturating_sub(rtp_us));
+            return media_us;
+        };
+        let media_us = rtp_us.saturating_add(self.shift_us.unwrap_or(0));
+        let step_us = media_us.saturating_sub(newest.media_us);
+        let waited_us = (now.mono_us - newest.arrival_mono_us).max(0);
+        self.behind = if step_us <= 0 { self.behind + 1 } else { 0 };
+        let broken = step_us > waited_us.saturating_add(JUMP_AHEAD_US)
+            || step_us < -JUMP_BACK_US
+            || self.behind > BEHIND_MAX;
+        if !broken {
+            return media_us;
+        }
+        let media_us = newest.media_us + waited_us.max(1_000);
+        self.shift_us = Some(media_us.saturating_sub(rtp_us));
+        // What was measured and reported speaks of the old time line.
+        self.least = Least::default();
+        self.report_us = None;
+        self.behind = 0;
+        media_us
+    }
+
+    /// Capture (monotonic), its source and its error for a picture newer than every other.
+    fn advance(&mut self, media_us: i64, now: Now) -> (i64, TimeSource, i64) {
+        let smoothed_us = media_us + self.least.get().unwrap_or(now.mono_us - media_us);
+        let measured = self.measure(now).filter(|measure| {
+            self.drift.state != Some(true) && measure.offset_us.abs() <= OFFSET_BELIEVED_US
+        });
+        let (wanted_us, source, mut error_us) = match measured {
+            Some(Measured { delay_us, .. }) => {
+                let error_us = delay_us.max(DELAY_MAX_US - delay_us);
+                (smoothed_us - delay_us, TimeSource::SenderReport, error_us)
+            }
+            None => (
+                smoothed_us,
+                TimeSource::Arrival,
+                DELAY_MAX_US + 2 * self.jitter_us,
+            ),
+        };
+        let mut capture_mono_us = wanted_us;
+        if let Some(newest) = self.newest {
+            // Half speed while it is ahead: never back, and caught up soon.
+            let slowest_us = newest.capture_mono_us + ((media_us - newest.media_us) / 2).max(1);
+            if (1..=SLEW_MAX_US).contains(&(slowest_us - wanted_us)) {
+                capture_mono_us = slowest_us;
+                error_us += slowest_us - wanted_us;
+            }
+        }
+        self.newest = Some(Newest {
+            media_us,
+            capture_mono_us,
+            arrival_mono_us: now.mono_us,
+            source,
+            error_us,
+        });
+        (capture_mono_us, source, error_us)
+    }
+
+    /// The camera's clock against the smoothed arrival, on the gateway's wall clock as it stands now.
+    fn measure(&self, now: Now) -> Option<Measured> {
+        let camera_minus_media_us = self.report_us?.saturating_sub(self.shift_us?);
+        let arrival_minus_media_us = self.least.get()? + (now.wall_us - now.mono_us);
+        let late_us = arrival_minus_media_us.saturating_sub(camera_minus_media_us);
+        let delay_us = late_us.clamp(0, DELAY_MAX_US);
+        Some(Measured {
+            delay_us,
+            offset_us: delay_us.saturating_sub(late_us),
+        })
+    }
+}
+
+/// The delay taken for the camera's own, and the offset of its clock beyond that.
+struct Measured {
+    delay_us: i64,
+    offset_us: i64,
+}
+
+/// Least value over a moving window. Bound: [`BUCKETS_MAX`] buckets; the oldest is forgotten.
+#[derive(Debug, Default)]
+struct Least {
+    buckets: VecDeque<(i64, i64)>,
+}
+
+impl Least {
+    fn add(&mut self, at_us: i64, value: i64) {
+        match self.buckets.back_mut() {
+            Some((start_us, least)) if at_us - *start_us < BUCKET_US => *least = value.min(*least),
+            _ => self.buckets.push_back((at_us, value)),
+        }
+        let oldest_us = at_us - BUCKET_US * BUCKETS_MAX as i64;
+        while self.buckets.len() > BUCKETS_MAX
+            || self
+                .buckets
+                .front()
+                .is_some_and(|&(start, _)| start < oldest_us)
+        {
+            self.buckets.pop_front();
+        }
+    }
+
+    fn get(&self) -> Option<i64> {
+        self.buckets.iter().map(|&(_, least)| least).min()
+    }
+}
+
+/// Two reports in a row change its mind, so that one wrong report does nothing.
+#[derive(Debug, Default)]
+struct Drift {
+    state: Option<bool>,
+    against: u32,
+    seen: u32,
+}
+
+impl Drift {
+    fn report(&mut self, offset_us: i64) {
+        self.seen = self.seen.saturating_add(1);
+        let drifted = self.state == Some(true);
+        let limit_us = if drifted {
+            OFFSET_GOOD_US
+        } else {
+            OFFSET_BELIEVED_US
+        };
+        let over = offset_us.saturating_abs() > limit_us;
+        self.against = if over == drifted { 0 } else { self.against + 1 };
+        if self.against >= 2 {
+            self.state = Some(over);
+            self.against = 0;
+        } else if self.state.is_none() && self.seen >= 2 && !over {
+            self.state = Some(false);
+        }
+    }
+}
+
+/// An NTP timestamp (32.32 bits since 1900, or since 2036 where the top bit is clear) as microseconds since 1970 UTC.
+/// `None` for zero, which says that the sender knows no time.
+pub fn ntp_to_unix_us(ntp: u64) -> Option<i64> {
+    if ntp == 0 {
+        return None;
+    }
+    let era_s = if ntp >> 63 == 0 { 1_i64 << 32 } else { 0 };
+    let seconds = i64::try_from(ntp >> 32).ok()? + era_s - 2_208_988_800;
+    let fraction_us = i64::try_from(((ntp & 0xFFFF_FFFF) * 1_000_000) >> 32).ok()?;
+    Some(seconds * 1_000_000 + fraction_us)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WALL: i64 = 1_790_000_000_000_000;
+
+    /// A camera of 25 frames a second whose clock is `offset` off and whose pictures take `delay` to arrive.
+    struct Camera {
+        clock: MediaClock,
+        offset_us: i64,
+        delay_us: i64,
+        jitter_us: i64,
+        seed: u64,
+        true_us: i64,
+        rtp_us: i64,
+        wall_step_us: i64,
+    }
+
+    impl Camera {
+        fn new(offset_us: i64, delay_us: i64, jitter_us: i64, seed: u64) -> Self {
+            let clock = MediaClock::new(Session::default());
+            Self {
+                clock,
+                offset_us,
+                delay_us,
+                jitter_us,
+                seed,
+                true_us: 5_000_000,
+                rtp_us: 77,
+                wall_step_us: 0,
+            }
+        }
+
+        fn now(&mut self) -> Now {
+            self.seed = self
+                .seed
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let jitter = ((self.seed >> 33) as i64) % (self.jitter_us + 1);
+            let mono_us = self.true_us + self.delay_us + jitter;
+            Now {
+                mono_us,
+                wall_us: mono_us + WALL + self.wall_step_us,
+            }
+        }
+
+        /// Frames for some seconds, a report every 5 s; gives (true capture, times) of each.
+        fn run(&mut self, frames: u32, reports: bool) -> Vec<(i64, Times)> {
+            let mut out = Vec::new();
+            for n in 0..frames {
+                let now = self.now();
+                if reports && n % 125 == 60 {
+                    self.clock.sender_report(
+                        self.true_us + WALL + self.offset_us,
+                        self.rtp_us,
+                        now,
+                    );
+                }
+                out.push((
+                    self.true_us + WALL + self.wall_step_us,
+                    self.clock.unit(self.rtp_us, now),
+                ));
+                self.true_us += 40_000;
+                self.rtp_us += 40_000;
+            }
+            out
+        }
+    }
+
+    fn check_order_and_error(case: &str, times: &[(i64, Times)]) {
+        for pair in times.windows(2) {
+            assert!(
+                pair[1].1.media_us > pair[0].1.media_us,
+                "{case}: media time went back"
+            );
+            assert!(
+                pair[1].1.capture_us > pair[0].1.capture_us,
+                "{case}: capture went back"
+            );
+        }
+        for (truth, time) in times {
+            let error_ms = (time.capture_us - truth).abs() / 1000;
+            assert!(
+                error_ms <= i64::from(time.time_error_ms),
+                "{case}: {error_ms} ms off, stated {time:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_stated_error_holds_for_every_delay_offset_and_jitter() {
+        for seed in 0..200_u64 {
+            let delay_us = (seed as i64 * 7_919) % 240_000;
+            let offset_us = [
+                0,
+                0,
+                40_000,
+                -300_000,
+                900_000,
+                -1_900_000,
+                30_000_000,
+                -3_600_000_000,
+            ][seed as usize % 8];
+            let jitter_us = [0, 5_000, 60_000][seed as usize % 3];
+            let mut camera = Camera::new(offset_us, delay_us, jitter_us, seed);
+            let case =
+                format!("seed {seed} offset {offset_us} delay {delay_us} jitter {jitter_us}");
+            let times = camera.run(1_000, true);
+            // The first seconds have seen too few arrivals to know the jitter.
+            check_order_and_error(&case, &times[120..]);
+            let last = times.last().unwrap().1;
+            let believed = offset_us.abs() <= 2_000_000;
+            assert_eq!(
+                last.time_source == TimeSource::SenderReport,
+                believed,
+                "{case}"
+            );
+            assert_eq!(camera.clock.view().drift, Some(!believed), "{case}");
+            assert!(
+                (camera.clock.view().offset_ms.unwrap() - offset_us / 1000).abs() <= 251,
+                "{case}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_synchronised_camera_gives_its_own_time_to_the_millisecond() {
+        let mut camera = Camera::new(0, 120_000, 30_000, 1);
+        let times = camera.run(1_000, true);
+        for (truth, time) in &times[500..] {
+            assert!(
+                (time.capture_us - truth).abs() < 1_000,
+                "{} µs off",
+                time.capture_us - truth
+            );
+            assert_eq!(time.time_source, TimeSource::SenderReport);
+        }
+    }
+
+    #[test]
+    fn without_reports_arrival_is_used_and_the_jitter_is_taken_out() {
+        let mut camera = Camera::new(0, 100_000, 80_000, 3);
+        let times = camera.run(1_000, false);
+        check_order_and_error("no reports", &times[100..]);
+        let steps: Vec<_> = times[500..]
+            .windows(2)
+            .map(|pair| pair[1].1.capture_us - pair[0].1.capture_us)
+            .collect();
+        assert!(
+            steps.iter().all(|step| (step - 40_000).abs() < 10_000),
+            "{steps:?}"
+        );
+        assert_eq!(times[999].1.time_source, TimeSource::Arrival);
+    }
+
+    #[test]
+    fn drift_has_hysteresis_and_one_wrong_report_does_nothing() {
+        let cases: [(&[i64], Option<bool>); 7] = [
+            (&[0], None),
+            (&[0, 0], Some(false)),
+            (&[9_000, 0, 9_000, 0], Some(false)),
+            (&[9_000, 9_000], Some(true)),
+            (&[9_000, 9_000, 1_900, 1_900], Some(true)),
+            (&[9_000, 9_000, 0, 9_000], Some(true)),
+            (&[9_000, 9_000, 0, 0], Some(false)),
+        ];
+        for (offsets_ms, expected) in cases {
+            let mut drift = Drift::default();
+            offsets_ms
+                .iter()
+                .for_each(|offset| drift.report(offset * 1000));
+            assert_eq!(drift.state, expected, "{offsets_ms:?}");
+        }
+    }
+
+    #[test]
+    fn a_gateway_clock_that_is_set_moves_capture_and_not_media_time() {
+        let mut camera = Camera::new(0, 50_000, 10_000, 9);
+        camera.run(500, false);
+        camera.wall_step_us = -3_600_000_000;
+        let after = camera.run(250, false);
+        check_order_and_error("set back by an hour", &after);
+    }
+
+    #[test]
+    fn a_break_in_the_timestamps_does_not_break_media_time() {
+        for jump_us in [
+            -3_600_000_000_i64,
+            -2_000_000,
+            -500_000,
+            15_000_000,
+            40_000_000_000,
+            i64::from(u32::MAX) * 11,
+        ] {
+            let mut camera = Camera::new(0, 50_000, 10_000, 4);
+            let before = camera.run(300, true).last().unwrap().1;
+            camera.rtp_us += jump_us;
+            let after = camera.run(300, true);
+            // A short step back looks like B-frames for a while: the decoder leaves those pictures out.
+            let settled: Vec<_> = after
+                .into_iter()
+                .filter(|(_, time)| time.media_us > before.media_us)
+                .collect();
+            assert!(settled.len() > 250, "{jump_us}: {}", settled.len());
+            check_order_and_error(&format!("jump of {jump_us}"), &settled[130..]);
+            let first = settled[0].1.media_us - before.media_us;
+            assert!(
+                (0..2_000_000).contains(&first),
+                "{jump_us}: media time jumped {first}"
+            );
+        }
+    }
+
+    #[test]
+    fn b_frames_are_ordered_by_presentation() {
+        let mut clock = MediaClock::new(Session {
+            number: 3,
+            media_floor_us: 9_000_000,
+        });
+        let mut times = Vec::new();
+        for (n, order) in [0_i64, 3, 1, 2, 6, 4, 5, 9, 7, 8].into_iter().enumerate() {
+            let mono_us = 2_000_000 + n as i64 * 40_000;
+            let now = Now {
+                mono_us,
+                wall_us: mono_us + WALL,
+            };
+            times.push((order, clock.unit(order * 40_000, now)));
+        }
+        times.sort_by_key(|(order, _)| *order);
+        assert!(times[0].1.media_us > 9_000_000 && times[0].1.session == 3);
+        for pair in times.windows(2) {
+            assert_eq!(pair[1].1.media_us - pair[0].1.media_us, 40_000);
+            assert!(pair[1].1.capture_us > pair[0].1.capture_us, "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn ntp_time_is_read_in_both_eras() {
+        assert_eq!(ntp_to_unix_us(0), None);
+        assert_eq!(ntp_to_unix_us(2_208_988_800 << 32), Some(0));
+        assert_eq!(
+            ntp_to_unix_us((2_208_988_800 << 32) | (1 << 31)),
+            Some(500_000)
+        );
+        // 2036-02-07T06:28:16Z, where the 32 bits wrap.
+        assert_eq!(ntp_to_unix_us(1), Some(2_085_978_496_000_000));
+    }
+}
