@@ -8,8 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// What may stand at the top, beside dotfiles.
-const TOP: &str =
-    "Cargo.lock Cargo.toml LICENSE README.md deploy gateway hub inference models tests";
+const TOP: &str = "Cargo.lock Cargo.toml LICENSE README.md deploy gateway hub inference models tests";
 
 /// Longest file that raises no hint.
 const LINES_MAX: usize = 600;
@@ -20,19 +19,13 @@ const ARROWS: &[(&str, &str)] = &[
     ("yiwang-inference", ""),
     ("yiwang-gateway", "yiwang-inference yiwang-wire"),
     ("yiwang-hub", "yiwang-wire"),
-    (
-        "yiwang-tests",
-        "yiwang-gateway yiwang-hub yiwang-inference yiwang-wire",
-    ),
+    ("yiwang-tests", "yiwang-gateway yiwang-hub yiwang-inference yiwang-wire"),
 ];
 
 /// What a crate never links, not even through others.
 const NEVER: &[(&str, &str)] = &[
     ("yiwang-wire", "tokio quinn rusqlite gstreamer ort"),
-    (
-        "yiwang-inference",
-        "tokio quinn axum rustls retina gstreamer rusqlite time",
-    ),
+    ("yiwang-inference", "tokio quinn axum rustls retina gstreamer rusqlite time"),
     ("yiwang-hub", "gstreamer gstreamer-app ort ort-sys retina"),
     ("yiwang-gateway", "rusqlite yiwang-hub"),
 ];
@@ -49,23 +42,12 @@ const TABLES: &[(&str, &str, &str)] = &[
 fn the_crates_know_only_whom_the_design_allows() {
     let known: BTreeMap<_, _> = ARROWS.iter().copied().collect();
     let mut seen = BTreeSet::new();
-    for manifest in files(&["toml"])
-        .iter()
-        .filter(|f| f.ends_with("Cargo.toml"))
-    {
-        let table: toml::Table = read(manifest)
-            .parse()
-            .expect("a manifest is TOML, or cargo would not have come here");
-        let Some(name) = table
-            .get("package")
-            .and_then(|p| p.get("name"))
-            .and_then(|n| n.as_str())
-        else {
+    for manifest in files(&["toml"]).iter().filter(|f| f.ends_with("Cargo.toml")) {
+        let table: toml::Table = read(manifest).parse().expect("a manifest is TOML, or cargo would not have come here");
+        let Some(name) = table.get("package").and_then(|p| p.get("name")).and_then(|n| n.as_str()) else {
             continue;
         };
-        let allowed = known
-            .get(name)
-            .unwrap_or_else(|| panic!("{manifest}: {name} has no line in ARROWS"));
+        let allowed = known.get(name).unwrap_or_else(|| panic!("{manifest}: {name} has no line in ARROWS"));
         seen.insert(name.to_owned());
         for section in ["dependencies", "dev-dependencies", "build-dependencies"] {
             let Some(dependencies) = table.get(section).and_then(|d| d.as_table()) else {
@@ -97,20 +79,14 @@ fn no_crate_links_what_it_must_not_even_through_others() {
         }
         assert!(reached.len() > 1, "{name} is not in Cargo.lock");
         for package in never.split(' ') {
-            assert!(
-                !reached.contains(package),
-                "{name} links {package}, which the design forbids it"
-            );
+            assert!(!reached.contains(package), "{name} links {package}, which the design forbids it");
         }
     }
 }
 
 #[test]
 fn inference_reads_no_clock_and_opens_no_socket() {
-    for file in files(&["rs"])
-        .iter()
-        .filter(|f| f.starts_with("inference/src/"))
-    {
+    for file in files(&["rs"]).iter().filter(|f| f.starts_with("inference/src/")) {
         for (number, line) in code_lines(&read(file)) {
             for word in ["Instant::now", "SystemTime", "std::net", "thread::sleep"] {
                 assert!(
@@ -124,10 +100,7 @@ fn inference_reads_no_clock_and_opens_no_socket() {
 
 #[test]
 fn every_rust_file_says_first_what_it_does() {
-    let silent: Vec<_> = files(&["rs"])
-        .into_iter()
-        .filter(|f| !read(f).starts_with("//! "))
-        .collect();
+    let silent: Vec<_> = files(&["rs"]).into_iter().filter(|f| !read(f).starts_with("//! ")).collect();
     assert!(silent.is_empty(), "no `//!` on the first line: {silent:#?}");
 }
 
@@ -136,56 +109,37 @@ fn no_unwrap_outside_tests() {
     let mut found = Vec::new();
     for file in files(&["rs"]).into_iter().filter(|f| !is_test(f)) {
         for (number, line) in code_lines(&read(&file)) {
-            if line.contains(".unwrap()")
-                || line.contains(".unwrap_err()")
-                || line.contains(".expect(\"\")")
-            {
+            if line.contains(".unwrap()") || line.contains(".unwrap_err()") || line.contains(".expect(\"\")") {
                 found.push(format!("{file}:{number}: {}", line.trim()));
             }
         }
     }
-    assert!(
-        found.is_empty(),
-        "use `?`, or an `expect` that states the invariant:\n{}",
-        found.join("\n")
-    );
+    assert!(found.is_empty(), "use `?`, or an `expect` that states the invariant:\n{}", found.join("\n"));
 }
 
 #[test]
 fn nothing_stands_outside_the_layout() {
     for file in files(&[]) {
         let top = file.split('/').next().expect("a path has a first part");
-        assert!(
-            top.starts_with('.') || TOP.split(' ').any(|t| t == top),
-            "{file}: {top} is not part of the layout"
-        );
+        assert!(top.starts_with('.') || TOP.split(' ').any(|t| t == top), "{file}: {top} is not part of the layout");
         let length = fs::metadata(root().join(&file)).map_or(0, |m| m.len());
-        assert!(
-            length < 4_500_000,
-            "{file}: {length} bytes; no build output and no blob in the tree"
-        );
+        assert!(length < 4_500_000, "{file}: {length} bytes; no build output and no blob in the tree");
     }
 }
 
 #[test]
 fn no_machine_and_no_registry_is_named() {
     // Put together here, so that this file does not find itself.
-    let bans = "/ro+ot/ /ho+me/ /wo+rk/ /tmp/ba+sh_jobs pypi+.org pythonhosted+.org registry.npm+js.org deb.deb+ian.org";
+    let bans =
+        "/ro+ot/ /ho+me/ /wo+rk/ /tmp/ba+sh_jobs pypi+.org pythonhosted+.org registry.npm+js.org deb.deb+ian.org";
     let bans: Vec<String> = bans.split(' ').map(|b| b.replace('+', "")).collect();
-    for file in files(&[])
-        .into_iter()
-        .filter(|f| f != "Cargo.lock" && f != "LICENSE")
-    {
+    for file in files(&[]).into_iter().filter(|f| f != "Cargo.lock" && f != "LICENSE") {
         let Ok(text) = fs::read_to_string(root().join(&file)) else {
             continue;
         };
         for (number, line) in text.lines().enumerate() {
             for ban in &bans {
-                assert!(
-                    !line.contains(ban.as_str()),
-                    "{file}:{}: names {ban}",
-                    number + 1
-                );
+                assert!(!line.contains(ban.as_str()), "{file}:{}: names {ban}", number + 1);
             }
         }
     }
@@ -196,9 +150,7 @@ fn every_extension_has_its_line_in_the_table() {
     for (folder, name, marker) in TABLES {
         let table_file = format!("{folder}/mod.rs");
         let text = read(&table_file);
-        let start = text
-            .find(&format!(" {name}: "))
-            .unwrap_or_else(|| panic!("{table_file} has no {name}"));
+        let start = text.find(&format!(" {name}: ")).unwrap_or_else(|| panic!("{table_file} has no {name}"));
         let end = start + text[start..].find("];").expect("a table ends in `];`");
         let mut extensions = 0;
         for file in files(&["rs"]) {
@@ -210,18 +162,12 @@ fn every_extension_has_its_line_in_the_table() {
             {
                 continue;
             }
-            let module = path
-                .file_stem()
-                .and_then(|s| s.to_str())
-                .expect("file names are UTF-8");
+            let module = path.file_stem().and_then(|s| s.to_str()).expect("file names are UTF-8");
             let listed = text[start..end].contains(&format!("{module}::"));
             assert!(listed, "{file} has no line in {name} of {table_file}");
             extensions += 1;
         }
-        assert!(
-            extensions > 1,
-            "{folder}: {extensions} files with {marker:?}; is the marker right?"
-        );
+        assert!(extensions > 1, "{folder}: {extensions} files with {marker:?}; is the marker right?");
     }
 }
 
@@ -234,10 +180,7 @@ fn what_the_readme_points_to_exists() {
     for quoted in readme.split('`').skip(1).step_by(2) {
         let path = quoted.split_whitespace().next().unwrap_or_default();
         if starts.iter().any(|s| path.starts_with(s)) && !path.contains(['<', '*', '{', '…']) {
-            assert!(
-                root().join(path).exists(),
-                "README.md points to {path}, which is not there"
-            );
+            assert!(root().join(path).exists(), "README.md points to {path}, which is not there");
             checked += 1;
         }
     }
@@ -255,10 +198,7 @@ fn long_files_are_hinted_at() {
 }
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .parent()
-        .expect("the tests' crate lies one folder below the top")
-        .into()
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests' crate lies one folder below the top").into()
 }
 
 fn read(file: &str) -> String {
@@ -268,29 +208,15 @@ fn read(file: &str) -> String {
 /// Files that git tracks or would track, with one of the endings; all where none is given.
 fn files(endings: &[&str]) -> Vec<String> {
     let listed = Command::new("git")
-        .args([
-            "ls-files",
-            "-z",
-            "--cached",
-            "--others",
-            "--exclude-standard",
-        ])
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
         .current_dir(root())
         .output()
         .expect("git is there: the tree was cloned with it");
-    assert!(
-        listed.status.success(),
-        "git ls-files: {}",
-        String::from_utf8_lossy(&listed.stderr)
-    );
-    let ends =
-        |f: &str| endings.is_empty() || endings.iter().any(|e| f.ends_with(&format!(".{e}")));
+    assert!(listed.status.success(), "git ls-files: {}", String::from_utf8_lossy(&listed.stderr));
+    let ends = |f: &str| endings.is_empty() || endings.iter().any(|e| f.ends_with(&format!(".{e}")));
     let text = String::from_utf8(listed.stdout).expect("file names are UTF-8");
-    let found: BTreeSet<String> = text
-        .split('\0')
-        .filter(|f| !f.is_empty() && ends(f) && root().join(f).is_file())
-        .map(str::to_owned)
-        .collect();
+    let found: BTreeSet<String> =
+        text.split('\0').filter(|f| !f.is_empty() && ends(f) && root().join(f).is_file()).map(str::to_owned).collect();
     found.into_iter().collect()
 }
 
@@ -302,10 +228,7 @@ fn is_test(file: &str) -> bool {
         return true;
     }
     let path = Path::new(file);
-    let module = path
-        .file_stem()
-        .and_then(|s| s.to_str())
-        .unwrap_or_default();
+    let module = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default();
     let declared = format!("mod {module};");
     ["lib.rs", "main.rs", "mod.rs"]
         .iter()
@@ -313,18 +236,14 @@ fn is_test(file: &str) -> bool {
         .filter_map(|parent| fs::read_to_string(root().join(parent)).ok())
         .any(|text| {
             let lines: Vec<&str> = text.lines().collect();
-            lines
-                .windows(2)
-                .any(|w| w[0] == "#[cfg(test)]" && w[1].ends_with(&declared))
+            lines.windows(2).any(|w| w[0] == "#[cfg(test)]" && w[1].ends_with(&declared))
         })
 }
 
 /// The lines up to the module of tests, numbered from 1, without comments.
 fn code_lines(text: &str) -> Vec<(usize, String)> {
     let lines: Vec<&str> = text.lines().collect();
-    let tests = lines
-        .windows(2)
-        .position(|w| w[0] == "#[cfg(test)]" && w[1].contains("mod ") && w[1].ends_with('{'));
+    let tests = lines.windows(2).position(|w| w[0] == "#[cfg(test)]" && w[1].contains("mod ") && w[1].ends_with('{'));
     lines[..tests.unwrap_or(lines.len())]
         .iter()
         .enumerate()
@@ -337,19 +256,10 @@ fn code_lines(text: &str) -> Vec<(usize, String)> {
 fn lock_graph() -> BTreeMap<String, BTreeSet<String>> {
     let lock: toml::Table = read("Cargo.lock").parse().expect("Cargo.lock is TOML");
     let mut graph = BTreeMap::<String, BTreeSet<String>>::new();
-    for package in lock["package"]
-        .as_array()
-        .expect("Cargo.lock lists packages")
-    {
+    for package in lock["package"].as_array().expect("Cargo.lock lists packages") {
         let name = package["name"].as_str().expect("a package has a name");
-        let dependencies = package
-            .get("dependencies")
-            .and_then(|d| d.as_array())
-            .into_iter()
-            .flatten();
-        let names = dependencies
-            .filter_map(|d| d.as_str()?.split(' ').next())
-            .map(str::to_owned);
+        let dependencies = package.get("dependencies").and_then(|d| d.as_array()).into_iter().flatten();
+        let names = dependencies.filter_map(|d| d.as_str()?.split(' ').next()).map(str::to_owned);
         graph.entry(name.to_owned()).or_default().extend(names);
     }
     graph
