@@ -412,7 +412,9 @@ pub enum StoreError {
         name: String,
     },
     /// What lies in the store cannot be read back.
-    #[error("the store holds something that cannot be read: {what}; it is made again from the log if store.db is moved away")]
+    #[error(
+        "the store holds something that cannot be read: {what}; it is made again from the log if store.db is moved away"
+    )]
     Corrupt {
         /// What it is.
         what: String,
