@@ -1,1 +1,11 @@
-//! (placeholder while the first path is built)
+//! From a decoded picture to events. Modules stand in the order in which data flows; none of them knows a network, a
+//! clock or tokio: time comes in as microseconds of media time, so the same input gives the same output.
+
+pub mod picture; // what the decoder hands over, and boxes and points in fractions of the picture
+pub mod model; // the runtime library, the manifest, one shared session a model
+pub mod detect; // planes to tensor in one pass, outputs to boxes: one file a model family
+pub mod track; // boxes to objects that keep their number
+pub mod rules; // objects to events: one file a rule
+pub mod analyser; // track and rules of one camera, in one call
+
+mod suggest;

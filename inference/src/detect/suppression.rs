@@ -1,0 +1,121 @@
+//! One object once: non-maximum suppression within a class, then among classes that a model mistakes for one another,
+//! where the same vehicle comes out as a car and as a truck.
+
+use super::Detection;
+
+/// Classes that are one kind of thing to a tracker: a model calls the same object now by one name, now by another.
+pub const KINDRED: &[&[&str]] = &[&["car", "van", "bus", "truck"], &["bicycle", "motorcycle"]];
+
+/// Boxes of kindred classes that overlap more than this are one object. Above the bound within a class, because two
+/// vehicles side by side may well overlap by half.
+const KINDRED_OVERLAP_MAX: f32 = 0.6;
+
+/// Most boxes that leave a picture, the best ones: bounds the tracker's work on a picture full of noise.
+pub const MAX_DETECTIONS: usize = 200;
+
+/// Suppression for one model's classes.
+#[derive(Debug, Clone)]
+pub struct Suppression {
+    groups: Vec<u16>,
+    overlap_max: f32,
+}
+
+impl Suppression {
+    /// For these classes; two boxes of one class that overlap more than `overlap_max` are one.
+    pub fn new(classes: &[String], overlap_max: f32) -> Self {
+        Self { groups: class_groups(classes), overlap_max }
+    }
+
+    /// What is left, best first. Equal scores keep the model's order, so that two runs agree.
+    pub fn apply(&self, mut found: Vec<Detection>) -> Vec<Detection> {
+        found.retain(|detection| detection.bbox.area() > 0.0);
+        found.sort_by(|a, b| b.score.total_cmp(&a.score));
+        let mut kept: Vec<Detection> = Vec::new();
+        for detection in found {
+            if !kept.iter().any(|better| self.same_object(better, &detection)) {
+                kept.push(detection);
+                if kept.len() == MAX_DETECTIONS {
+                    break;
+                }
+            }
+        }
+        kept
+    }
+
+    fn same_object(&self, a: &Detection, b: &Detection) -> bool {
+        let overlap_max = if a.class == b.class {
+            self.overlap_max
+        } else if group(&self.groups, a.class) == group(&self.groups, b.class) {
+            KINDRED_OVERLAP_MAX
+        } else {
+            return false;
+        };
+        a.bbox.iou(&b.bbox) > overlap_max
+    }
+}
+
+/// For each class the first class of its kin, its own index where it has none.
+pub fn class_groups(classes: &[String]) -> Vec<u16> {
+    (0u16..)
+        .zip(classes)
+        .map(|(index, name)| {
+            let kin = KINDRED.iter().find(|kin| kin.contains(&name.as_str()));
+            let first = kin.and_then(|kin| classes.iter().position(|other| kin.contains(&other.as_str())));
+            first.and_then(|first| u16::try_from(first).ok()).unwrap_or(index)
+        })
+        .collect()
+}
+
+/// The group of a class; a class beyond the list is its own.
+pub fn group(groups: &[u16], class: u16) -> u16 {
+    groups.get(usize::from(class)).copied().unwrap_or(class)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{model::coco80, picture::Rect};
+
+    fn at(x: f32, class: u16, score: f32) -> Detection {
+        Detection { bbox: Rect::new(x, 0.0, x + 0.1, 0.1), class, score }
+    }
+
+    #[test]
+    fn each_object_is_left_once() {
+        let (person, car, truck) = (0, 2, 7);
+        let cases: &[(&str, Vec<Detection>, Vec<Detection>)] = &[
+            ("the better of two", vec![at(0.0, car, 0.5), at(0.01, car, 0.9)], vec![at(0.01, car, 0.9)]),
+            ("car and truck", vec![at(0.0, car, 0.5), at(0.01, truck, 0.6)], vec![at(0.01, truck, 0.6)]),
+            (
+                "a person before a car stays",
+                vec![at(0.0, car, 0.5), at(0.0, person, 0.6)],
+                vec![at(0.0, person, 0.6), at(0.0, car, 0.5)],
+            ),
+            (
+                "two vehicles side by side stay",
+                vec![at(0.0, car, 0.5), at(0.04, truck, 0.4)],
+                vec![at(0.0, car, 0.5), at(0.04, truck, 0.4)],
+            ),
+            (
+                "an empty box goes",
+                vec![Detection { bbox: Rect::new(0.5, 0.5, 0.5, 0.9), class: car, score: 0.9 }],
+                vec![],
+            ),
+            (
+                "a chain is not eaten from the middle",
+                vec![at(0.0, car, 0.9), at(0.03, car, 0.5), at(0.06, car, 0.8)],
+                vec![at(0.0, car, 0.9), at(0.06, car, 0.8)],
+            ),
+        ];
+        let suppression = Suppression::new(&coco80(), 0.45);
+        for (name, input, expected) in cases {
+            assert_eq!(suppression.apply(input.clone()), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn noise_is_bounded() {
+        let noise = (0..5000).map(|i| Detection { bbox: Rect::new(0.0, 0.0, 0.01, 0.01), class: i, score: 0.2 });
+        assert_eq!(Suppression::new(&[], 0.45).apply(noise.collect()).len(), MAX_DETECTIONS);
+    }
+}

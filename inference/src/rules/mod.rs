@@ -1,0 +1,60 @@
+//! Objects become events. A rule is one file: its settings, labels, default severity, logic and tests. What is common
+//! to all (geometry, who is in a zone, reading a table) is beside them; what an event looks like on the wire is the
+//! gateway's business.
+
+mod crowd;
+mod event;
+mod geometry;
+mod intrusion;
+mod line_cross;
+mod loiter;
+mod occupancy;
+mod presence;
+mod set;
+mod settings;
+mod stay;
+#[cfg(test)]
+mod testing;
+
+pub use event::{Descriptor, Measure, Phase, RuleEvent, Severity};
+pub use set::{RuleSet, descriptors, parse, schema};
+pub use settings::RuleError;
+
+use crate::track::Track;
+
+/// Every rule that can be configured. To add one: a file like `intrusion.rs` and a line here.
+pub const RULES: &[RuleKind] = &[line_cross::KIND, intrusion::KIND, loiter::KIND, occupancy::KIND, crowd::KIND];
+
+/// A line of the table: how a rule is called, shown and read.
+#[derive(Debug)]
+pub struct RuleKind {
+    /// The kind and its labels.
+    pub descriptor: Descriptor,
+    /// In a sentence, what it reports.
+    pub about: &'static str,
+    /// Reads the rule's own keys; those that all rules have are in `Head` already.
+    pub(crate) parse: fn(settings::Head, toml::Table) -> Result<Box<dyn Rule>, RuleError>,
+    /// JSON Schema of the rule's own keys.
+    pub(crate) schema: fn() -> schemars::Schema,
+}
+
+/// What a rule sees of one picture.
+#[derive(Debug, Clone, Copy)]
+pub struct Scene<'a> {
+    /// Media time of the picture.
+    pub t_us: i64,
+    /// Confirmed objects, in the order of their numbers.
+    pub tracks: &'a [Track],
+}
+
+/// A rule at work on one camera.
+pub trait Rule: Send + std::fmt::Debug {
+    /// Looks at one picture; appends what happened.
+    fn observe(&mut self, scene: &Scene<'_>, events: &mut Vec<RuleEvent>);
+
+    /// Ends what is open and forgets: the stream is lost or over.
+    fn finish(&mut self, t_us: i64, events: &mut Vec<RuleEvent>);
+
+    /// The earliest media time of an event that is being thought about but not decided.
+    fn pending_us(&self) -> Option<i64>;
+}

@@ -1,0 +1,365 @@
+//! Who is in a zone: the part that intrusion, loitering, occupancy and crowd have in common. It decides when an object
+//! has entered and left, so that a flickering box or track does not enter twice; what follows is left to the rules.
+//!
+//! - The point that counts is the bottom centre of the measured box. Predicted boxes neither enter nor leave.
+//! - Entering takes two samples inside, leaving two samples clearly outside, or outside for `LEAVE_US`. The time that
+//!   is told is that of the crossing itself, interpolated between the samples around it.
+//! - An object first seen inside entered when it was first seen.
+//! - A track that appears in the zone where one was just lost is the same object under a new number.
+//! - An object that is lost for `LOST_US` has left when it was last seen inside.
+
+use super::{Scene, geometry::Zone, settings::ClassFilter};
+use crate::{picture::Point, track::Track};
+
+/// Outside for so long counts as left, however near to the border.
+const LEAVE_US: i64 = 1_500_000;
+/// Two samples farther from the border than this, in the object's own widths and heights, count as left at once.
+const CLEARLY_OUTSIDE: f32 = 0.15;
+/// Samples inside that make an entry.
+const SAMPLES: u32 = 2;
+/// Out of sight for so long is gone.
+const LOST_US: i64 = 3_000_000;
+/// A new track may be a lost one if it is not farther from it than this, in widths and heights of its box.
+const SAME_PLACE: f32 = 1.0;
+
+/// The objects in one zone.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    zone: Zone,
+    classes: ClassFilter,
+    watched: Vec<Watched>,
+    members: Vec<Member>,
+    next_member: u64,
+}
+
+/// An object in the zone.
+#[derive(Debug, Clone)]
+pub(crate) struct Member {
+    /// Its number here; stays when the track's number changes.
+    pub(crate) id: u64,
+    /// When it came in.
+    pub(crate) entered_us: i64,
+    /// When it was last seen inside.
+    pub(crate) inside_us: i64,
+    /// The object as last seen.
+    pub(crate) track: Track,
+    /// Where it was last seen inside.
+    pub(crate) point: Point,
+}
+
+/// What happened in the zone.
+#[derive(Debug, Clone)]
+pub(crate) enum Change {
+    /// An object came in, at this time and point.
+    Entered { member: Member, at: Point },
+    /// It went out.
+    Left { member: Member, t_us: i64, at: Point, how: Ending },
+}
+
+/// How an object left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Seen going out.
+    Left,
+    /// Out of sight.
+    Lost,
+    /// The stream is lost or over.
+    StreamEnded,
+}
+
+/// A track that is being watched.
+#[derive(Debug)]
+struct Watched {
+    track: u64,
+    last_us: i64,
+    last: Point,
+    member: Option<u64>,
+    /// Samples on the other side than the decided one.
+    doubt: Option<Doubt>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Doubt {
+    since_us: i64,
+    at: Point,
+    samples: u32,
+    clear_samples: u32,
+}
+
+impl Presence {
+    pub(crate) fn new(zone: Zone, classes: ClassFilter) -> Self {
+        Self { zone, classes, watched: Vec::new(), members: Vec::new(), next_member: 1 }
+    }
+
+    /// Those in the zone, in the order in which they came.
+    pub(crate) fn members(&self) -> &[Member] {
+        &self.members
+    }
+
+    /// Looks at one picture.
+    pub(crate) fn observe(&mut self, scene: &Scene<'_>) -> Vec<Change> {
+        let mut changes = Vec::new();
+        for track in scene.tracks.iter().filter(|track| !track.predicted) {
+            self.see(scene, track, &mut changes);
+        }
+        self.give_up(scene, &mut changes);
+        let known = |id| scene.tracks.iter().any(|track| track.id == id);
+        self.watched.retain(|watched| watched.member.is_some() || known(watched.track));
+        changes
+    }
+
+    /// Everybody leaves: the stream is lost or over.
+    pub(crate) fn finish(&mut self) -> Vec<Change> {
+        self.watched.clear();
+        let end = |member: Member| left(member.clone(), member.inside_us, member.point, Ending::StreamEnded);
+        self.members.drain(..).map(end).collect()
+    }
+
+    /// The earliest time of a change that is not decided yet.
+    pub(crate) fn pending_us(&self) -> Option<i64> {
+        let doubts = self.watched.iter().filter_map(|watched| watched.doubt.map(|doubt| doubt.since_us));
+        doubts.chain(self.members.iter().map(|member| member.inside_us)).min()
+    }
+
+    fn see(&mut self, scene: &Scene<'_>, track: &Track, changes: &mut Vec<Change>) {
+        let index = match self.watched.iter().position(|watched| watched.track == track.id) {
+            Some(index) => index,
+            None if self.classes.takes(track) => self.meet(scene, track),
+            None => return,
+        };
+        let watched = &mut self.watched[index];
+        let (now, inside) = (track.bbox.bottom_centre(), self.zone.contains(track.bbox.bottom_centre()));
+        watched.sample(&self.zone, scene.t_us, now, track);
+        match watched.member {
+            Some(id) => {
+                let Some(place) = self.members.iter().position(|member| member.id == id) else { return };
+                self.members[place].track = track.clone();
+                if inside {
+                    self.members[place].inside_us = scene.t_us;
+                    self.members[place].point = now;
+                } else if let Some(doubt) = watched.doubt.filter(|doubt| doubt.has_left(scene.t_us)) {
+                    watched.member = None;
+                    watched.doubt = None;
+                    let member = self.members.remove(place);
+                    changes.push(left(member, doubt.since_us, doubt.at, Ending::Left));
+                }
+            }
+            None => {
+                let Some(doubt) = watched.doubt.filter(|doubt| inside && doubt.samples >= SAMPLES) else { return };
+                if !self.classes.takes(track) {
+                    return;
+                }
+                let member = Member {
+                    id: self.next_member,
+                    entered_us: doubt.since_us,
+                    inside_us: scene.t_us,
+                    track: track.clone(),
+                    point: now,
+                };
+                self.next_member += 1;
+                watched.member = Some(member.id);
+                watched.doubt = None;
+                self.members.push(member.clone());
+                changes.push(Change::Entered { member, at: doubt.at });
+            }
+        }
+    }
+
+    /// Starts watching a track. It may be one that was just lost here; else its first sighting is its first sample.
+    fn meet(&mut self, scene: &Scene<'_>, track: &Track) -> usize {
+        let (first_us, first) = first_sample(scene, track);
+        let heir = self.zone.contains(first).then(|| self.lost_at(scene, track)).flatten();
+        let mut watched = Watched { track: track.id, last_us: first_us, last: first, member: heir, doubt: None };
+        if let Some(id) = heir {
+            self.watched.retain(|other| other.member != Some(id));
+        } else if self.zone.contains(first) && first_us < scene.t_us {
+            watched.doubt = Some(Doubt { since_us: first_us, at: first, samples: 1, clear_samples: 0 });
+        }
+        self.watched.push(watched);
+        self.watched.len() - 1
+    }
+
+    /// The member that was lost where this track appeared: not seen since the track began, and near.
+    fn lost_at(&self, scene: &Scene<'_>, track: &Track) -> Option<u64> {
+        let distance = |member: &Member| {
+            let (a, b) = (member.track.bbox.bottom_centre(), track.first_bbox.bottom_centre());
+            let (width, height) = (member.track.bbox.width(), member.track.bbox.height());
+            ((a.x - b.x) / width.max(1e-3)).hypot((a.y - b.y) / height.max(1e-3))
+        };
+        self.members
+            .iter()
+            .filter(|member| member.track.last_seen_us < track.first_seen_us)
+            .filter(|member| scene.t_us - member.track.last_seen_us <= LOST_US)
+            .map(|member| (distance(member), member.id))
+            .filter(|(distance, _)| *distance <= SAME_PLACE)
+            .min_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, id)| id)
+    }
+
+    /// Members that are out of sight for too long have left.
+    fn give_up(&mut self, scene: &Scene<'_>, changes: &mut Vec<Change>) {
+        let mut kept = Vec::with_capacity(self.members.len());
+        for member in self.members.drain(..) {
+            if scene.t_us - member.track.last_seen_us < LOST_US {
+                kept.push(member);
+                continue;
+            }
+            let mut last = (member.inside_us, member.point, Ending::Lost);
+            for watched in self.watched.iter_mut().filter(|watched| watched.member == Some(member.id)) {
+                watched.member = None;
+                if let Some(doubt) = watched.doubt.take() {
+                    last = (doubt.since_us, doubt.at, Ending::Left);
+                }
+            }
+            changes.push(left(member, last.0, last.1, last.2));
+        }
+        self.members = kept;
+    }
+}
+
+impl Watched {
+    /// Takes in a sample: doubt grows on the other side than the decided one, and ends on the decided one.
+    fn sample(&mut self, zone: &Zone, t_us: i64, now: Point, track: &Track) {
+        let inside = zone.contains(now);
+        if inside == self.member.is_some() {
+            self.doubt = None;
+        } else {
+            let clear = u32::from(zone.border_distance(now, &track.bbox) >= CLEARLY_OUTSIDE);
+            let mut doubt = self.doubt.unwrap_or_else(|| {
+                let part = zone.first_crossing(self.last, now).filter(|_| zone.contains(self.last) != inside);
+                let part = part.unwrap_or(1.0);
+                let since_us = self.last_us + ((t_us - self.last_us) as f64 * f64::from(part)).round() as i64;
+                Doubt { since_us, at: self.last.towards(now, part), samples: 0, clear_samples: 0 }
+            });
+            doubt.samples += 1;
+            doubt.clear_samples = if clear == 1 { doubt.clear_samples + 1 } else { 0 };
+            self.doubt = Some(doubt);
+        }
+        self.last_us = t_us;
+        self.last = now;
+    }
+}
+
+impl Doubt {
+    fn has_left(&self, t_us: i64) -> bool {
+        self.clear_samples >= SAMPLES || t_us - self.since_us >= LEAVE_US
+    }
+}
+
+impl Ending {
+    /// The word for it in an event's attributes.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Ending::Left => "left",
+            Ending::Lost => "lost",
+            Ending::StreamEnded => "stream_ended",
+        }
+    }
+}
+
+/// When and where a track that is new to a rule was first seen. Only a fresh track has its first sighting right before
+/// this one; one that was passed over until now (its class changed) begins now.
+pub(crate) fn first_sample(scene: &Scene<'_>, track: &Track) -> (i64, Point) {
+    if track.sightings <= 2 {
+        (track.first_seen_us, track.first_bbox.bottom_centre())
+    } else {
+        (scene.t_us, track.bbox.bottom_centre())
+    }
+}
+
+fn left(member: Member, t_us: i64, at: Point, how: Ending) -> Change {
+    Change::Left { member, t_us, at, how }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::testing::{Walk, scene};
+
+    /// The zone is the lower right quarter; a walk is (t in tenths of a second, x, y) of the bottom centre.
+    fn play(walk: &[(i64, f32, f32)]) -> Vec<(bool, i64)> {
+        let zone = Zone::new(&[[0.5, 0.5], [1.0, 0.5], [1.0, 1.0], [0.5, 1.0]]).expect("a zone");
+        let mut presence = Presence::new(zone, ClassFilter::default());
+        let mut told = Vec::new();
+        let mut objects = Walk::default();
+        for &(tenths, x, y) in walk {
+            let tracks = objects.step(tenths * 100_000, &[(1, x, y)]);
+            for change in presence.observe(&scene(tenths * 100_000, &tracks)) {
+                told.push(match change {
+                    Change::Entered { member, .. } => (true, member.entered_us / 1000),
+                    Change::Left { t_us, .. } => (false, t_us / 1000),
+                });
+            }
+        }
+        told
+    }
+
+    #[test]
+    fn times_are_those_of_the_crossings_and_flicker_at_the_edge_is_one_stay() {
+        let cases: &[(&str, &[(i64, f32, f32)], &[(bool, i64)])] = &[
+            (
+                "in and out",
+                &[(0, 0.3, 0.7), (2, 0.4, 0.7), (4, 0.6, 0.7), (6, 0.7, 0.7), (8, 0.4, 0.7), (10, 0.3, 0.7)],
+                &[(true, 300), (false, 733)],
+            ),
+            ("first seen inside", &[(0, 0.7, 0.7), (2, 0.7, 0.7), (4, 0.7, 0.7)], &[(true, 0)]),
+            ("one sample inside is a flicker", &[(0, 0.3, 0.7), (2, 0.6, 0.7), (4, 0.3, 0.7), (6, 0.3, 0.7)], &[]),
+            (
+                "one sample far outside is a flicker",
+                &[(0, 0.7, 0.7), (2, 0.7, 0.7), (4, 0.1, 0.7), (6, 0.7, 0.7)],
+                &[(true, 0)],
+            ),
+            (
+                "jitter at the edge",
+                &[
+                    (0, 0.7, 0.7),
+                    (2, 0.7, 0.7),
+                    (4, 0.499, 0.7),
+                    (6, 0.499, 0.7),
+                    (8, 0.501, 0.7),
+                    (10, 0.499, 0.7),
+                    (12, 0.51, 0.7),
+                ],
+                &[(true, 0)],
+            ),
+            (
+                "near the edge but outside for long",
+                &[(0, 0.501, 0.7), (2, 0.501, 0.7), (4, 0.499, 0.7), (10, 0.499, 0.7), (20, 0.499, 0.7)],
+                &[(true, 0), (false, 300)],
+            ),
+        ];
+        for (name, walk, expected) in cases {
+            assert_eq!(play(walk), *expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_new_number_where_one_was_lost_is_the_same_object() {
+        let zone = Zone::new(&[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).expect("a zone");
+        let mut presence = Presence::new(zone, ClassFilter::default());
+        let mut objects = Walk::default();
+        let mut changes = Vec::new();
+        let shown: &[(i64, &[(u64, f32, f32)])] = &[
+            (0, &[(1, 0.5, 0.5), (2, 0.9, 0.5)]),
+            (2, &[(1, 0.5, 0.5), (2, 0.9, 0.5)]),
+            (10, &[(3, 0.52, 0.5)]), // 1 is back as 3; 2 is lost; 4 is somebody else
+            (12, &[(3, 0.52, 0.5), (4, 0.2, 0.5)]),
+            (14, &[(3, 0.52, 0.5), (4, 0.2, 0.5)]),
+            (40, &[(3, 0.52, 0.5), (4, 0.2, 0.5)]),
+        ];
+        for (tenths, objects_now) in shown {
+            let tracks = objects.step(tenths * 100_000, objects_now);
+            changes.extend(presence.observe(&scene(tenths * 100_000, &tracks)));
+        }
+        let told: Vec<(bool, u64, u64)> = changes
+            .iter()
+            .map(|change| match change {
+                Change::Entered { member, .. } => (true, member.id, member.track.id),
+                Change::Left { member, .. } => (false, member.id, member.track.id),
+            })
+            .collect();
+        assert_eq!(told, [(true, 1, 1), (true, 2, 2), (true, 3, 4), (false, 2, 2)]);
+        assert_eq!(presence.members()[0].track.id, 3);
+        assert_eq!(presence.members()[0].entered_us, 0);
+    }
+}

@@ -1,0 +1,182 @@
+//! All rules of a camera, from the tables of its configuration; and what the table of rules says of itself.
+
+use schemars::{Schema, json_schema, schema_for};
+
+use super::{
+    Descriptor, RULES, Rule, RuleEvent, RuleKind, Scene,
+    settings::{Common, Head, RuleError, Surroundings, keys_of},
+};
+use crate::{suggest, track::Track};
+
+/// The rules of one camera at work.
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    rules: Vec<Box<dyn Rule>>,
+}
+
+impl RuleSet {
+    /// Reads `[[camera.rule]]` tables. `new_score` is the tracker's, told in events beside the confidence.
+    pub fn parse(tables: Vec<toml::Table>, classes: &[String], new_score: f32) -> Result<RuleSet, RuleError> {
+        let mut ids: Vec<String> = Vec::new();
+        let mut rules = Vec::new();
+        for (position, table) in (1u32..).zip(tables) {
+            let (id, rule) = read(table, Surroundings { classes, new_score, position })?;
+            if ids.contains(&id) {
+                return Err(RuleError::Double { rule: id });
+            }
+            ids.push(id);
+            rules.push(rule);
+        }
+        Ok(RuleSet { rules })
+    }
+
+    /// Shows one picture's objects to every rule.
+    pub fn observe(&mut self, t_us: i64, tracks: &[Track]) -> Vec<RuleEvent> {
+        let mut events = Vec::new();
+        for rule in &mut self.rules {
+            rule.observe(&Scene { t_us, tracks }, &mut events);
+        }
+        events
+    }
+
+    /// Ends what is open.
+    pub fn finish(&mut self, t_us: i64) -> Vec<RuleEvent> {
+        let mut events = Vec::new();
+        for rule in &mut self.rules {
+            rule.finish(t_us, &mut events);
+        }
+        events
+    }
+
+    /// The earliest media time of an event that is not decided yet.
+    pub fn pending_us(&self) -> Option<i64> {
+        self.rules.iter().filter_map(|rule| rule.pending_us()).min()
+    }
+}
+
+/// Reads one table on its own, as `check` does.
+pub fn parse(table: toml::Table, classes: &[String]) -> Result<Box<dyn Rule>, RuleError> {
+    let new_score = crate::track::TrackerConfig::default().new_score;
+    read(table, Surroundings { classes, new_score, position: 1 }).map(|(_, rule)| rule)
+}
+
+/// JSON Schema of one `[[camera.rule]]` table: one alternative a kind.
+pub fn schema() -> Schema {
+    let kinds: Vec<_> = RULES.iter().map(|kind| kind.full_schema().to_value()).collect();
+    json_schema!({ "oneOf": kinds })
+}
+
+/// What every kind is called, for the hub.
+pub fn descriptors() -> Vec<Descriptor> {
+    RULES.iter().map(|kind| kind.descriptor).collect()
+}
+
+impl RuleKind {
+    /// The rule's own keys with those that all rules have.
+    fn full_schema(&self) -> Schema {
+        let mut schema = (self.schema)();
+        let mut common = schema_for!(Common).to_value();
+        let definitions = common.get_mut("$defs").map(|definitions| definitions.take());
+        let mut properties = common.get_mut("properties").map(|properties| properties.take()).unwrap_or_default();
+        let kind = json_schema!({ "const": self.descriptor.kind, "description": self.about });
+        if let (Some(all), Some(own)) = (properties.as_object_mut(), schema.get_mut("properties")) {
+            all.insert("kind".to_owned(), kind.to_value());
+            if let Some(own) = own.as_object_mut() {
+                all.append(own);
+            }
+            *own = properties;
+        }
+        let mut required = vec!["kind".into()];
+        if let Some(own) = schema.get_mut("required").and_then(|required| required.as_array_mut()) {
+            required.append(own);
+        }
+        schema.insert("required".to_owned(), required.into());
+        if let Some(definitions) = definitions {
+            schema.insert("$defs".to_owned(), definitions);
+        }
+        schema.remove("$schema");
+        schema.insert("title".to_owned(), self.descriptor.label_en.into());
+        schema
+    }
+}
+
+fn read(mut table: toml::Table, around: Surroundings<'_>) -> Result<(String, Box<dyn Rule>), RuleError> {
+    let rule = || match table.get("id").and_then(toml::Value::as_str) {
+        Some(id) => id.to_owned(),
+        None => format!("#{}", around.position),
+    };
+    let kinds = || RULES.iter().map(|kind| kind.descriptor.kind);
+    let Some(kind) = table.get("kind").and_then(toml::Value::as_str) else {
+        return Err(RuleError::NoKind { rule: rule(), known: kinds().collect::<Vec<_>>().join(", ") });
+    };
+    let Some(kind) = RULES.iter().find(|known| known.descriptor.kind == kind) else {
+        let hint = suggest::hint(kind, kinds());
+        return Err(RuleError::UnknownKind { rule: rule(), kind: kind.to_owned(), hint });
+    };
+    table.remove("kind");
+    let head = Head::take(&mut table, &kind.descriptor, keys_of(&kind.full_schema()), around)?;
+    Ok((head.rule.clone(), (kind.parse)(head, table)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::coco80;
+
+    fn error(text: &str) -> String {
+        let error = parse(toml::from_str(text).expect("toml"), &coco80()).expect_err(text);
+        let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
+        format!("{error}{cause}")
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_by_rule_and_key_with_a_way_out() {
+        let zone = "zone=[[0.1,0.1],[0.9,0.1],[0.9,0.9]]";
+        let cases: &[(String, &[&str])] = &[
+            ("id='a'".into(), &["rule `a`", "`kind` is missing", "line_cross"]),
+            ("kind='intruson'".into(), &["rule `#1`", "did you mean `intrusion`?"]),
+            (format!("id='a'\nkind='intrusion'\nzome=1\n{zone}"), &["rule `a` (intrusion)", "did you mean `zone`?"]),
+            (format!("kind='intrusion'\nclass=['car']\n{zone}"), &["`class`", "did you mean `classes`?"]),
+            (format!("kind='intrusion'\nclasses=['persn']\n{zone}"), &["`persn`", "did you mean `person`?"]),
+            (format!("kind='intrusion'\nclasses=[]\n{zone}"), &["`classes`", "empty"]),
+            (format!("kind='intrusion'\nseverity='hi'\n{zone}"), &["severity", "`high`"]),
+            ("kind='intrusion'".into(), &["missing field `zone`"]),
+            ("kind='intrusion'\nzone=[[0.1,0.1],[0.9,0.1]]".into(), &["`zone`", "3"]),
+            ("kind='intrusion'\nzone=[[0,0],[1,1],[1,0],[0,1]]".into(), &["`zone`", "crosses itself"]),
+            ("kind='intrusion'\nzone=[[0,0],[100,1],[1,0]]".into(), &["`zone`", "0–1"]),
+            (format!("kind='loiter'\nseconds=0\n{zone}"), &["`seconds`", "0.1–86400"]),
+            (format!("kind='crowd'\ncount=0\nseconds=5\n{zone}"), &["`count`"]),
+            ("kind='line_cross'\nline=[[0.5,0.5],[0.5,0.5]]".into(), &["`line`", "length"]),
+            ("kind='line_cross'\nline=[[0,0],[1,1]]\ndirection='a_to_c'".into(), &["direction", "a_to_b"]),
+        ];
+        for (text, parts) in cases {
+            let error = error(text);
+            for part in *parts {
+                assert!(error.contains(part), "{text}\n→ {error}\nlacks {part}");
+            }
+        }
+    }
+
+    #[test]
+    fn two_rules_of_one_id_are_refused() {
+        let table = || toml::from_str("kind='line_cross'\nline=[[0,0],[1,1]]").expect("toml");
+        let error = RuleSet::parse(vec![table(), table()], &coco80(), 0.5).expect_err("the same id").to_string();
+        assert!(error.contains("`line_cross`"), "{error}");
+    }
+
+    #[test]
+    fn the_schema_has_every_kind_with_its_own_and_the_common_keys() {
+        let schema = schema().to_value();
+        let kinds = schema["oneOf"].as_array().expect("alternatives");
+        assert_eq!(kinds.len(), RULES.len());
+        for (kind, rule) in kinds.iter().zip(RULES) {
+            assert_eq!(kind["properties"]["kind"]["const"], rule.descriptor.kind);
+            for key in ["id", "classes", "severity"] {
+                assert!(kind["properties"][key].is_object(), "{} lacks {key}", rule.descriptor.kind);
+            }
+            assert_eq!(kind["additionalProperties"], false);
+            assert!(kind["required"].as_array().expect("list").len() >= 2);
+        }
+        assert!(descriptors().iter().all(|kind| !kind.label_zh.is_empty() && !kind.label_en.is_empty()));
+    }
+}

@@ -1,0 +1,262 @@
+//! The tracker itself: which rounds of association there are, when a track begins, coasts and ends.
+
+use super::{assign::assign, kalman::BoxFilter};
+use crate::{
+    detect::{
+        Detection,
+        suppression::{class_groups, group},
+    },
+    picture::Rect,
+};
+
+/// Thresholds and times. The defaults hold for the models in the manifest at 2–25 samples a second.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrackerConfig {
+    /// Boxes of at least this score take part in the first round.
+    pub sure_score: f32,
+    /// Boxes of at least this score may start a track.
+    pub new_score: f32,
+    /// A track that was not seen for longer is over, microseconds of media time.
+    pub lost_us: i64,
+    /// A second sighting must come within this time, or the first was a flicker, microseconds of media time.
+    pub confirm_us: i64,
+}
+
+impl Default for TrackerConfig {
+    fn default() -> Self {
+        Self { sure_score: 0.4, new_score: 0.5, lost_us: 2_500_000, confirm_us: 1_000_000 }
+    }
+}
+
+/// Least overlap of predicted and found box in the first round.
+const SURE_OVERLAP_MIN: f32 = 0.2;
+/// In the second round, with weak boxes: more, since the box itself says less.
+const WEAK_OVERLAP_MIN: f32 = 0.4;
+/// In the last round boxes are grown by this part of their size on every side, and need this overlap then.
+const GROWN_PART: f32 = 0.5;
+const GROWN_OVERLAP_MIN: f32 = 0.2;
+/// A box that overlaps a track seen in the same picture by more than this is its double and starts nothing.
+const DOUBLE_OVERLAP: f32 = 0.6;
+/// Most tracks at once; a new one beyond that is not started (a picture full of noise must not eat the machine).
+const MAX_TRACKS: usize = 400;
+
+/// An object in the picture.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Track {
+    /// Its number, counted from 1 within one tracker.
+    pub id: u64,
+    /// The class it was seen as most, weighted by score.
+    pub class: u16,
+    /// Score of the last box, 0–1.
+    pub score: f32,
+    /// Where it is: the measured box, or the predicted one.
+    pub bbox: Rect,
+    /// True where it was not seen in this picture and the box is a prediction.
+    pub predicted: bool,
+    /// Velocity of the centre, pictures a second.
+    pub velocity: [f32; 2],
+    /// When it was first seen, media time.
+    pub first_seen_us: i64,
+    /// Where it was first seen.
+    pub first_bbox: Rect,
+    /// When it was last seen, media time.
+    pub last_seen_us: i64,
+    /// In how many pictures it was seen.
+    pub sightings: u32,
+}
+
+/// Tracks the objects of one camera.
+#[derive(Debug, Clone)]
+pub struct Tracker {
+    config: TrackerConfig,
+    groups: Vec<u16>,
+    now_us: Option<i64>,
+    next_id: u64,
+    bodies: Vec<Body>,
+    shown: Vec<Track>,
+}
+
+/// A track with what is behind it. `track.id` is 0 until a second sighting confirms it.
+#[derive(Debug, Clone)]
+struct Body {
+    track: Track,
+    filter: BoxFilter,
+    group: u16,
+    /// Summed score for each class it was seen as.
+    votes: Vec<(u16, f32)>,
+}
+
+impl Tracker {
+    /// A tracker to which every class is its own kind.
+    pub fn new(config: TrackerConfig) -> Self {
+        Self { config, groups: Vec::new(), now_us: None, next_id: 1, bodies: Vec::new(), shown: Vec::new() }
+    }
+
+    /// A tracker that knows which of these classes a model mistakes for one another (car and truck), and lets an
+    /// object keep its number when that happens.
+    pub fn for_classes(config: TrackerConfig, classes: &[String]) -> Self {
+        Self { groups: class_groups(classes), ..Self::new(config) }
+    }
+
+    /// Takes in what one picture showed. A picture that is not later than the last one is ignored.
+    pub fn update(&mut self, t_us: i64, detections: &[Detection]) {
+        if self.now_us.is_some_and(|now_us| t_us <= now_us) {
+            return;
+        }
+        let dt_s = self.now_us.map_or(0.0, |now_us| (t_us - now_us) as f32 / 1e6);
+        self.now_us = Some(t_us);
+        self.bodies.retain(|body| t_us - body.track.last_seen_us <= body.patience_us(&self.config));
+        for body in &mut self.bodies {
+            body.filter.predict(dt_s, !body.track.predicted);
+            body.track.predicted = true;
+        }
+        let mut free = vec![true; detections.len()];
+        let sure = |detection: &Detection| detection.score >= self.config.sure_score;
+        let weak = |detection: &Detection| detection.score < self.config.sure_score;
+        let known = |body: &Body| body.track.id != 0;
+        let fresh = |body: &Body| body.track.id == 0;
+        let any = |_: &Body| true;
+        let plain = |body: &Body, bbox: &Rect| body.filter.bbox().iou(bbox);
+        let grown = |body: &Body, bbox: &Rect| body.filter.bbox().grown(GROWN_PART).iou(&bbox.grown(GROWN_PART));
+        let mut round = Round { bodies: &mut self.bodies, groups: &self.groups, t_us, detections, free: &mut free };
+        round.run(known, sure, plain, SURE_OVERLAP_MIN);
+        round.run(known, weak, plain, WEAK_OVERLAP_MIN);
+        round.run(fresh, sure, plain, SURE_OVERLAP_MIN);
+        round.run(any, sure, grown, GROWN_OVERLAP_MIN);
+        self.start(t_us, detections, &free);
+        self.show();
+    }
+
+    /// Forgets all objects; numbers go on, so that none is used twice.
+    pub fn forget(&mut self) {
+        self.bodies.clear();
+        self.shown.clear();
+    }
+
+    /// The confirmed tracks, in the order of their numbers: seen in the last picture, or predicted and not yet given up.
+    pub fn tracks(&self) -> &[Track] {
+        &self.shown
+    }
+
+    /// The media time before which nothing can change any more: an object that is out of sight may come back and a
+    /// first sighting may be confirmed, and both speak of the time since then.
+    pub fn settled_us(&self) -> Option<i64> {
+        let open = self.bodies.iter().filter(|body| body.track.id == 0 || body.track.predicted);
+        open.map(|body| body.track.last_seen_us).chain(self.now_us).min()
+    }
+
+    /// Boxes that belong to nothing yet start tracks.
+    fn start(&mut self, t_us: i64, detections: &[Detection], free: &[bool]) {
+        for (detection, _) in detections.iter().zip(free).filter(|(_, free)| **free) {
+            let kind = group(&self.groups, detection.class);
+            let double = self.bodies.iter().any(|body| {
+                body.track.last_seen_us == t_us
+                    && body.group == kind
+                    && body.track.bbox.iou(&detection.bbox) > DOUBLE_OVERLAP
+            });
+            if detection.score >= self.config.new_score && !double && self.bodies.len() < MAX_TRACKS {
+                self.bodies.push(Body::new(t_us, detection, kind));
+            }
+        }
+    }
+
+    /// Numbers what was confirmed, refreshes what is shown.
+    fn show(&mut self) {
+        self.shown.clear();
+        for body in &mut self.bodies {
+            if body.track.id == 0 && body.track.sightings >= 2 {
+                body.track.id = self.next_id;
+                self.next_id += 1;
+            }
+            if body.track.predicted {
+                body.track.bbox = body.filter.bbox().clipped();
+            }
+            body.track.velocity = body.filter.velocity();
+            if body.track.id != 0 {
+                self.shown.push(body.track.clone());
+            }
+        }
+        self.shown.sort_by_key(|track| track.id);
+    }
+}
+
+impl Body {
+    fn new(t_us: i64, detection: &Detection, kind: u16) -> Self {
+        let track = Track {
+            id: 0,
+            class: detection.class,
+            score: detection.score,
+            bbox: detection.bbox,
+            predicted: false,
+            velocity: [0.0; 2],
+            first_seen_us: t_us,
+            first_bbox: detection.bbox,
+            last_seen_us: t_us,
+            sightings: 1,
+        };
+        let votes = vec![(detection.class, detection.score)];
+        Self { track, filter: BoxFilter::new(&detection.bbox), group: kind, votes }
+    }
+
+    fn patience_us(&self, config: &TrackerConfig) -> i64 {
+        if self.track.id == 0 { config.confirm_us } else { config.lost_us }
+    }
+
+    fn see(&mut self, t_us: i64, detection: &Detection) {
+        self.filter.correct(&detection.bbox);
+        match self.votes.iter_mut().find(|(class, _)| *class == detection.class) {
+            Some((_, votes)) => *votes += detection.score,
+            None => self.votes.push((detection.class, detection.score)),
+        }
+        let leading =
+            self.votes.iter().fold((self.track.class, 0.0), |best, vote| if vote.1 > best.1 { *vote } else { best });
+        let track = &mut self.track;
+        track.class = leading.0;
+        track.score = detection.score;
+        track.bbox = detection.bbox;
+        track.predicted = false;
+        track.last_seen_us = t_us;
+        track.sightings += 1;
+    }
+}
+
+/// One round of association: among tracks not yet seen in this picture and boxes not yet taken.
+struct Round<'a> {
+    bodies: &'a mut [Body],
+    groups: &'a [u16],
+    t_us: i64,
+    detections: &'a [Detection],
+    free: &'a mut [bool],
+}
+
+impl Round<'_> {
+    fn run(
+        &mut self,
+        of_bodies: impl Fn(&Body) -> bool,
+        of_boxes: impl Fn(&Detection) -> bool,
+        similarity: impl Fn(&Body, &Rect) -> f32,
+        least: f32,
+    ) {
+        let rows: Vec<usize> = (0..self.bodies.len())
+            .filter(|&row| self.bodies[row].track.predicted && of_bodies(&self.bodies[row]))
+            .collect();
+        let columns: Vec<usize> = (0..self.detections.len())
+            .filter(|&column| self.free[column] && of_boxes(&self.detections[column]))
+            .collect();
+        let mut matrix = Vec::with_capacity(rows.len() * columns.len());
+        for &row in &rows {
+            for &column in &columns {
+                let (body, detection) = (&self.bodies[row], &self.detections[column]);
+                let kin = body.group == group(self.groups, detection.class);
+                let value = if kin { similarity(body, &detection.bbox) } else { 0.0 };
+                matrix.push(if value >= least { value } else { 0.0 });
+            }
+        }
+        for (row, column) in rows.iter().zip(assign(&matrix, rows.len(), columns.len())) {
+            if let Some(column) = column.map(|column| columns[column]) {
+                self.bodies[*row].see(self.t_us, &self.detections[column]);
+                self.free[column] = false;
+            }
+        }
+    }
+}

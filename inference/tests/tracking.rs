@@ -1,0 +1,148 @@
+//! The tracker on made-up motion with known truth: objects keep their number through crossing, hiding, flicker and
+//! missing pictures, at any sample rate.
+
+use yiwang_inference::{
+    detect::Detection,
+    model::coco80,
+    picture::{Point, Rect},
+    track::{Tracker, TrackerConfig},
+};
+
+const PERSON: u16 = 0;
+const CAR: u16 = 2;
+const TRUCK: u16 = 7;
+
+fn at(x: f32, y: f32, class: u16, score: f32) -> Detection {
+    Detection { bbox: Rect::around(Point::new(x, y), 0.08, 0.2), class, score }
+}
+
+/// The number of the seen track whose centre is nearest to x.
+fn number_at(tracker: &Tracker, x: f32) -> Option<u64> {
+    let distance = |centre: f32| (centre - x).abs();
+    tracker
+        .tracks()
+        .iter()
+        .filter(|track| !track.predicted && distance(track.bbox.centre().x) < 0.05)
+        .min_by(|a, b| distance(a.bbox.centre().x).total_cmp(&distance(b.bbox.centre().x)))
+        .map(|track| track.id)
+}
+
+#[test]
+fn two_who_cross_keep_their_numbers() {
+    for step_us in [100_000i64, 200_000, 333_333] {
+        let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+        let (right, left) = (|t: f32| 0.1 + 0.1 * t, |t: f32| 0.9 - 0.1 * t);
+        let mut t_us = 0;
+        while t_us <= 8_000_000 {
+            let t = t_us as f32 / 1e6;
+            tracker.update(t_us, &[at(right(t), 0.5, PERSON, 0.8), at(left(t), 0.52, PERSON, 0.8)]);
+            t_us += step_us;
+        }
+        let t = (t_us - step_us) as f32 / 1e6;
+        assert_eq!(tracker.tracks().len(), 2, "every {step_us} µs");
+        assert_eq!(
+            (number_at(&tracker, right(t)), number_at(&tracker, left(t))),
+            (Some(1), Some(2)),
+            "every {step_us} µs"
+        );
+    }
+}
+
+#[test]
+fn one_who_is_hidden_comes_back_under_the_same_number_or_is_given_up() {
+    for (hidden_s, same) in [(1.0f32, true), (2.0, true), (4.0, false)] {
+        let mut tracker = Tracker::new(TrackerConfig::default());
+        let x = |t: f32| 0.1 + 0.05 * t;
+        for i in 0..60 {
+            let t = i as f32 * 0.2;
+            let seen = t <= 3.0 || t > 3.0 + hidden_s;
+            let boxes = if seen { vec![at(x(t), 0.5, PERSON, 0.8)] } else { vec![] };
+            tracker.update(i * 200_000, &boxes);
+            if !seen && t < 3.0 + 2.4 {
+                let track = &tracker.tracks()[0];
+                assert!(track.predicted && track.last_seen_us == 3_000_000, "{track:?}");
+                assert_eq!(tracker.settled_us(), Some(3_000_000));
+            }
+        }
+        let number = tracker.tracks().first().map(|track| track.id);
+        assert_eq!(number == Some(1), same, "hidden for {hidden_s} s: {number:?}");
+        assert_eq!(tracker.tracks().len(), 1);
+    }
+}
+
+#[test]
+fn weak_boxes_keep_a_track_and_start_none() {
+    let mut tracker = Tracker::new(TrackerConfig::default());
+    for i in 0..50 {
+        let score = if i < 3 { 0.8 } else { 0.15 };
+        tracker.update(i * 200_000, &[at(0.3, 0.5, PERSON, score), at(0.7, 0.5, PERSON, 0.3)]);
+    }
+    assert_eq!(tracker.tracks().len(), 1);
+    assert_eq!((tracker.tracks()[0].id, tracker.tracks()[0].predicted), (1, false));
+}
+
+#[test]
+fn a_box_that_flickers_once_is_nobody_and_one_that_flickers_on_and_off_is_one() {
+    let mut tracker = Tracker::new(TrackerConfig::default());
+    for i in 0..50 {
+        let mut boxes = if i % 3 == 0 { vec![at(0.3, 0.5, PERSON, 0.7)] } else { vec![] };
+        if i == 20 {
+            boxes.push(at(0.8, 0.5, PERSON, 0.9));
+        }
+        tracker.update(i * 200_000, &boxes);
+        assert!(tracker.tracks().len() <= 1);
+    }
+    assert_eq!(tracker.tracks()[0].id, 1);
+    assert_eq!(tracker.tracks()[0].sightings, 17);
+}
+
+#[test]
+fn one_vehicle_called_car_and_truck_in_turn_is_one_and_is_called_what_it_mostly_was() {
+    let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+    for i in 0..20i64 {
+        let class = if i % 3 == 1 { TRUCK } else { CAR };
+        tracker.update(i * 200_000, &[at(0.2 + 0.02 * i as f32, 0.5, class, 0.7)]);
+    }
+    let track = &tracker.tracks()[0];
+    assert_eq!((tracker.tracks().len(), track.id, track.class), (1, 1, CAR));
+}
+
+#[test]
+fn a_person_does_not_become_the_car_behind() {
+    let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+    for i in 0..20 {
+        let boxes = if i < 10 { at(0.5, 0.5, PERSON, 0.8) } else { at(0.5, 0.5, CAR, 0.8) };
+        tracker.update(i * 200_000, &[boxes]);
+    }
+    let classes: Vec<u16> = tracker.tracks().iter().map(|track| track.class).collect();
+    assert_eq!(classes, [PERSON, CAR]);
+}
+
+#[test]
+fn a_fast_object_with_no_overlap_between_samples_is_one() {
+    let mut tracker = Tracker::new(TrackerConfig::default());
+    for i in 0..8i64 {
+        tracker.update(i * 200_000, &[at(0.05 + 0.1 * i as f32, 0.5, CAR, 0.8)]);
+    }
+    assert_eq!(tracker.tracks().len(), 1);
+    assert_eq!(tracker.tracks()[0].sightings, 8);
+    assert!((tracker.tracks()[0].velocity[0] - 0.5).abs() < 0.1);
+}
+
+#[test]
+fn pictures_out_of_order_and_floods_of_boxes_do_no_harm() {
+    let mut tracker = Tracker::new(TrackerConfig::default());
+    tracker.update(1_000_000, &[at(0.5, 0.5, PERSON, 0.8)]);
+    tracker.update(1_000_000, &[at(0.1, 0.5, PERSON, 0.8)]);
+    tracker.update(500_000, &[at(0.1, 0.5, PERSON, 0.8)]);
+    tracker.update(1_200_000, &[at(0.5, 0.5, PERSON, 0.8)]);
+    assert_eq!(tracker.tracks().len(), 1);
+    for i in 0..4i64 {
+        let flood: Vec<Detection> =
+            (0..200).map(|n| at((n % 20) as f32 / 20.0, (n / 20) as f32 / 10.0, n, 0.9)).collect();
+        tracker.update(2_000_000 + i * 200_000, &flood);
+    }
+    assert!(tracker.tracks().len() <= 400);
+    tracker.update(60_000_000, &[]);
+    assert!(tracker.tracks().is_empty());
+}
