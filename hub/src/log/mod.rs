@@ -84,9 +84,7 @@ pub struct Retention {
 #[derive(Debug, Error)]
 pub enum LogError {
     /// The disk, or the size that the log was given, is full.
-    #[error(
-        "the log has no room on its disk: free space below {path}, or lower log.keep_days in hub.toml"
-    )]
+    #[error("the log has no room on its disk: free space below {path}, or lower log.keep_days in hub.toml")]
     Full {
         /// Where the log lies.
         path: String,
@@ -199,10 +197,5 @@ pub struct Backend {
 /// Every backend. To add one: a file here, a line here, and it passes `conformance`.
 pub const BACKENDS: &[Backend] = &[Backend {
     name: "sqlite",
-    open: |dir| {
-        Ok(Arc::new(SqliteLog::open(
-            &dir.join("log.db"),
-            SqliteLogSettings::default(),
-        )?))
-    },
+    open: |dir| Ok(Arc::new(SqliteLog::open(&dir.join("log.db"), SqliteLogSettings::default())?)),
 }];

@@ -51,12 +51,7 @@ impl SqliteLog {
         let newest = newest_position(&connection).map_err(|e| storage("open", path, e))?;
         let (newest_sender, newest) = watch::channel(newest);
         let trouble = Arc::new(Mutex::new(None));
-        let writer = Writer {
-            path: path.to_owned(),
-            settings,
-            newest: newest_sender,
-            trouble: trouble.clone(),
-        };
+        let writer = Writer { path: path.to_owned(), settings, newest: newest_sender, trouble: trouble.clone() };
         let (commands, receiver) = mpsc::channel(super::writer::QUEUE);
         let thread = std::thread::Builder::new()
             .name("log-writer".into())
@@ -78,9 +73,7 @@ impl SqliteLog {
     }
 
     fn commands(&self) -> &mpsc::Sender<Command> {
-        self.commands
-            .as_ref()
-            .expect("the sender is taken only in drop")
+        self.commands.as_ref().expect("the sender is taken only in drop")
     }
 
     fn with_reader<T>(
@@ -88,11 +81,7 @@ impl SqliteLog {
         operation: &'static str,
         read: impl FnOnce(&Connection) -> rusqlite::Result<T>,
     ) -> Result<T, LogError> {
-        let idle = self
-            .readers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .pop();
+        let idle = self.readers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let connection = match idle {
             Some(connection) => connection,
             None => open_reader(&self.path).map_err(|e| storage(operation, &self.path, e))?,
@@ -113,17 +102,11 @@ impl Log for SqliteLog {
             for entry in entries.iter() {
                 let in_range = |number: u64| (1..=i64::MAX as u64).contains(&number);
                 if !in_range(entry.epoch) || !in_range(entry.sequence) {
-                    return Err(LogError::OutOfRange {
-                        epoch: entry.epoch,
-                        sequence: entry.sequence,
-                    });
+                    return Err(LogError::OutOfRange { epoch: entry.epoch, sequence: entry.sequence });
                 }
             }
             let (reply, outcome) = oneshot::channel();
-            self.commands()
-                .send(Command::Append { entries, reply })
-                .await
-                .map_err(|_| LogError::Closed)?;
+            self.commands().send(Command::Append { entries, reply }).await.map_err(|_| LogError::Closed)?;
             outcome.await.map_err(|_| LogError::Closed)?
         })
     }
@@ -189,11 +172,7 @@ impl Log for SqliteLog {
 
     fn retain(&self, retention: Retention, now_us: i64) -> Result<usize, LogError> {
         let (reply, outcome) = std::sync::mpsc::sync_channel(1);
-        let mut command = Command::Retain {
-            retention,
-            now_us,
-            reply,
-        };
+        let mut command = Command::Retain { retention, now_us, reply };
         // Not `blocking_send`, which panics inside a runtime: this may be called from any thread.
         loop {
             match self.commands().try_send(command) {
@@ -209,10 +188,7 @@ impl Log for SqliteLog {
     }
 
     fn trouble(&self) -> Option<String> {
-        self.trouble
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -229,10 +205,7 @@ impl Drop for SqliteLog {
 }
 
 /// A connection that may write.
-pub(super) fn open_connection(
-    path: &Path,
-    settings: &SqliteLogSettings,
-) -> rusqlite::Result<Connection> {
+pub(super) fn open_connection(path: &Path, settings: &SqliteLogSettings) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     // Takes effect only before the first table is made; gives room back to the disk after retention.
@@ -250,32 +223,19 @@ pub(super) fn open_connection(
 }
 
 /// Turns what SQLite says into the log's error.
-pub(super) fn storage(
-    operation: &'static str,
-    path: &Path,
-    error: impl Into<Arc<rusqlite::Error>>,
-) -> LogError {
+pub(super) fn storage(operation: &'static str, path: &Path, error: impl Into<Arc<rusqlite::Error>>) -> LogError {
     let error = error.into();
     let path = path.display().to_string();
     match error.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::DiskFull) => LogError::Full {
-            path,
-            source: Box::new(error),
-        },
-        _ => LogError::Storage {
-            operation,
-            path,
-            source: Box::new(error),
-        },
+        Some(rusqlite::ErrorCode::DiskFull) => LogError::Full { path, source: Box::new(error) },
+        _ => LogError::Storage { operation, path, source: Box::new(error) },
     }
 }
 
 fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
     // Not read-only: the last connection of a WAL file must be able to recover it.
-    let connection = Connection::open_with_flags(
-        path,
-        OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-    )?;
+    let connection =
+        Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(Duration::from_secs(5))?;
     connection.pragma_update(None, "query_only", true)?;
     Ok(connection)
@@ -283,18 +243,13 @@ fn open_reader(path: &Path) -> rusqlite::Result<Connection> {
 
 /// Makes the tables where they are missing and returns the log's epoch.
 fn prepare(connection: &Connection, path: &Path) -> Result<String, LogError> {
-    let version: i64 = connection
-        .pragma_query_value(None, "user_version", |row| row.get(0))
-        .map_err(|e| storage("open", path, e))?;
+    let version: i64 =
+        connection.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(|e| storage("open", path, e))?;
     if version > LAYOUT_VERSION {
         let source = format!(
             "layout {version} was written by a newer hub, this one knows {LAYOUT_VERSION}: install the newer hub again"
         );
-        return Err(LogError::Storage {
-            operation: "open",
-            path: path.display().to_string(),
-            source: source.into(),
-        });
+        return Err(LogError::Storage { operation: "open", path: path.display().to_string(), source: source.into() });
     }
     let make = || -> rusqlite::Result<String> {
         let transaction = connection.unchecked_transaction()?;
@@ -310,13 +265,8 @@ fn prepare(connection: &Connection, path: &Path) -> Result<String, LogError> {
                  PRIMARY KEY(gateway, epoch, first)) WITHOUT ROWID;
              INSERT OR IGNORE INTO meta VALUES('next_position', 1);",
         )?;
-        let epoch: Option<String> = transaction
-            .query_row(
-                "SELECT value FROM meta WHERE key = 'log_epoch'",
-                [],
-                |row| row.get(0),
-            )
-            .optional()?;
+        let epoch: Option<String> =
+            transaction.query_row("SELECT value FROM meta WHERE key = 'log_epoch'", [], |row| row.get(0)).optional()?;
         let epoch = match epoch {
             Some(epoch) => epoch,
             None => {
@@ -333,10 +283,6 @@ fn prepare(connection: &Connection, path: &Path) -> Result<String, LogError> {
 }
 
 fn newest_position(connection: &Connection) -> rusqlite::Result<u64> {
-    let next: i64 = connection.query_row(
-        "SELECT value FROM meta WHERE key = 'next_position'",
-        [],
-        |row| row.get(0),
-    )?;
+    let next: i64 = connection.query_row("SELECT value FROM meta WHERE key = 'next_position'", [], |row| row.get(0))?;
     Ok((next - 1).cast_unsigned())
 }

@@ -27,16 +27,9 @@ const RETAIN_STEP_ENTRIES: usize = 1_000;
 /// What the writer is asked for.
 pub(super) enum Command {
     /// Append what is new.
-    Append {
-        entries: Arc<Vec<LogEntry>>,
-        reply: oneshot::Sender<Result<AppendOutcome, LogError>>,
-    },
+    Append { entries: Arc<Vec<LogEntry>>, reply: oneshot::Sender<Result<AppendOutcome, LogError>> },
     /// Remove what may no longer stay.
-    Retain {
-        retention: Retention,
-        now_us: i64,
-        reply: std::sync::mpsc::SyncSender<Result<usize, LogError>>,
-    },
+    Retain { retention: Retention, now_us: i64, reply: std::sync::mpsc::SyncSender<Result<usize, LogError>> },
 }
 
 /// The thread's state that outlives a broken connection.
@@ -49,10 +42,7 @@ pub(super) struct Writer {
 
 /// (row id of the gateway, epoch)
 type Key = (i64, u64);
-type Waiting = (
-    Arc<Vec<LogEntry>>,
-    oneshot::Sender<Result<AppendOutcome, LogError>>,
-);
+type Waiting = (Arc<Vec<LogEntry>>, oneshot::Sender<Result<AppendOutcome, LogError>>);
 
 /// What is known without asking the database; changed only after a commit.
 #[derive(Default)]
@@ -93,13 +83,9 @@ impl Writer {
                     }
                     self.append_group(&mut connection, &mut known, group);
                 }
-                Command::Retain {
-                    retention,
-                    now_us,
-                    reply,
-                } => {
-                    let outcome = retain(&mut connection, retention, now_us)
-                        .map_err(|e| storage("clean", &self.path, e));
+                Command::Retain { retention, now_us, reply } => {
+                    let outcome =
+                        retain(&mut connection, retention, now_us).map_err(|e| storage("clean", &self.path, e));
                     // Whoever asked may be gone.
                     let _ = reply.send(outcome);
                 }
@@ -143,11 +129,7 @@ impl Writer {
 type Outcomes = Vec<Result<AppendOutcome, LogError>>;
 
 /// One transaction; an error leaves nothing behind (the transaction rolls back when dropped).
-fn append(
-    connection: &mut Connection,
-    known: &mut Known,
-    group: &[Waiting],
-) -> rusqlite::Result<(Outcomes, u64)> {
+fn append(connection: &mut Connection, known: &mut Known, group: &[Waiting]) -> rusqlite::Result<(Outcomes, u64)> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut next: i64 = transaction
         .prepare_cached("SELECT value FROM meta WHERE key = 'next_position'")?
@@ -156,21 +138,13 @@ fn append(
     let mut draft = Draft::default();
     let mut outcomes = Vec::with_capacity(group.len());
     for (entries, _) in group {
-        outcomes.push(append_one(
-            &transaction,
-            known,
-            &mut draft,
-            entries,
-            &mut next,
-        )?);
+        outcomes.push(append_one(&transaction, known, &mut draft, entries, &mut next)?);
     }
     if next != first {
         for (key, set) in &draft.sets {
             write_durable(&transaction, *key, known.sets.get(key), set)?;
         }
-        transaction
-            .prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'next_position'")?
-            .execute([next])?;
+        transaction.prepare_cached("UPDATE meta SET value = ?1 WHERE key = 'next_position'")?.execute([next])?;
     }
     transaction.commit()?;
     if known.sets.len() + draft.sets.len() > SETS_MAX {
@@ -208,11 +182,7 @@ fn append_one(
         }
         if set.len() > limits::MAX_RANGES {
             let gateway = entry.gateway.to_string();
-            return Ok(Err(LogError::TooManyGaps {
-                gateway,
-                epoch: entry.epoch,
-                max: limits::MAX_RANGES,
-            }));
+            return Ok(Err(LogError::TooManyGaps { gateway, epoch: entry.epoch, max: limits::MAX_RANGES }));
         }
     }
     let mut insert = transaction.prepare_cached(
@@ -221,23 +191,11 @@ fn append_one(
     let added = fresh.len();
     for (gateway, entry) in fresh {
         let (epoch, sequence) = (entry.epoch.cast_signed(), entry.sequence.cast_signed());
-        insert.execute(params![
-            *next,
-            gateway,
-            epoch,
-            sequence,
-            entry.received_us,
-            entry.backfilled,
-            entry.record
-        ])?;
+        insert.execute(params![*next, gateway, epoch, sequence, entry.received_us, entry.backfilled, entry.record])?;
         *next += 1;
     }
     draft.sets.extend(proposal);
-    Ok(Ok(AppendOutcome {
-        added,
-        known: entries.len() - added,
-        newest: 0,
-    }))
+    Ok(Ok(AppendOutcome { added, known: entries.len() - added, newest: 0 }))
 }
 
 fn gateway_row(
@@ -246,11 +204,7 @@ fn gateway_row(
     draft: &mut Draft,
     name: &Arc<str>,
 ) -> rusqlite::Result<i64> {
-    if let Some(&row) = known
-        .gateways
-        .get(name)
-        .or_else(|| draft.gateways.get(name))
-    {
+    if let Some(&row) = known.gateways.get(name).or_else(|| draft.gateways.get(name)) {
         return Ok(row);
     }
     let found: Option<i64> = transaction
@@ -277,13 +231,10 @@ fn current_set(
     if let Some(set) = draft.sets.get(&key).or_else(|| known.sets.get(&key)) {
         return Ok(set.clone());
     }
-    let mut statement = transaction
-        .prepare_cached("SELECT first, last FROM durable WHERE gateway = ?1 AND epoch = ?2")?;
+    let mut statement =
+        transaction.prepare_cached("SELECT first, last FROM durable WHERE gateway = ?1 AND epoch = ?2")?;
     let rows = statement.query_map(params![key.0, key.1.cast_signed()], |row| {
-        Ok((
-            row.get::<_, i64>(0)?.cast_unsigned(),
-            row.get::<_, i64>(1)?.cast_unsigned(),
-        ))
+        Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get::<_, i64>(1)?.cast_unsigned()))
     })?;
     let set: RangeSet = rows.collect::<rusqlite::Result<_>>()?;
     // What was read is committed, so it is known; `write_durable` needs it to find what changed.
@@ -301,31 +252,21 @@ fn write_durable(
     let before: BTreeSet<(u64, u64)> = before.map(|set| set.iter().collect()).unwrap_or_default();
     let after: BTreeSet<(u64, u64)> = after.iter().collect();
     let epoch = key.1.cast_signed();
-    let mut delete = transaction
-        .prepare_cached("DELETE FROM durable WHERE gateway = ?1 AND epoch = ?2 AND first = ?3")?;
+    let mut delete =
+        transaction.prepare_cached("DELETE FROM durable WHERE gateway = ?1 AND epoch = ?2 AND first = ?3")?;
     for (first, _) in before.difference(&after) {
         delete.execute(params![key.0, epoch, first.cast_signed()])?;
     }
-    let mut insert = transaction.prepare_cached(
-        "INSERT INTO durable(gateway, epoch, first, last) VALUES(?1, ?2, ?3, ?4)",
-    )?;
+    let mut insert =
+        transaction.prepare_cached("INSERT INTO durable(gateway, epoch, first, last) VALUES(?1, ?2, ?3, ?4)")?;
     for (first, last) in after.difference(&before) {
-        insert.execute(params![
-            key.0,
-            epoch,
-            first.cast_signed(),
-            last.cast_signed()
-        ])?;
+        insert.execute(params![key.0, epoch, first.cast_signed(), last.cast_signed()])?;
     }
     Ok(())
 }
 
 /// Removes the oldest entries, in steps that are transactions of their own, while they are too old or too much.
-fn retain(
-    connection: &mut Connection,
-    retention: Retention,
-    now_us: i64,
-) -> rusqlite::Result<usize> {
+fn retain(connection: &mut Connection, retention: Retention, now_us: i64) -> rusqlite::Result<usize> {
     let cutoff_us = now_us.saturating_sub(retention.age_us);
     let applied = i64::try_from(retention.applied).unwrap_or(i64::MAX);
     let step = i64::try_from(RETAIN_STEP_ENTRIES).expect("a small constant");
@@ -333,11 +274,7 @@ fn retain(
     while removed < RETAIN_ENTRIES_MAX {
         // Above its size the oldest go whatever their age; else only what is too old. A clock that was set back leaves
         // younger entries in front of older ones: those wait for their own age.
-        let until_us = if used_bytes(connection)? > retention.bytes {
-            i64::MAX
-        } else {
-            cutoff_us
-        };
+        let until_us = if used_bytes(connection)? > retention.bytes { i64::MAX } else { cutoff_us };
         let count = connection
             .prepare_cached(
                 "DELETE FROM entries WHERE received_us < ?1 AND position IN
@@ -360,8 +297,5 @@ fn retain(
 
 fn used_bytes(connection: &Connection) -> rusqlite::Result<u64> {
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
-    Ok(
-        ((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?)
-            .cast_unsigned(),
-    )
+    Ok(((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?).cast_unsigned())
 }

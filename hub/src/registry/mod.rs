@@ -1,1 +1,13 @@
-//! Departments' gateways: who is here, who may join (presence, certificates).
+//! Departments' gateways: who may join (`ca`) and who is here (`presence`). What is kept about them is in `store`.
+
+pub mod ca;
+pub mod presence;
+
+pub use ca::Authority;
+pub use presence::Presence;
+
+/// Microseconds since 1970 UTC by this machine's clock: the one place where the hub's shells read it.
+pub fn now_us() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
+}
