@@ -1,0 +1,158 @@
+// The map itself: takes cameras, open events and pulses, gives back which camera was chosen. Knows nothing of Svelte.
+import { LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONSource } from 'maplibre-gl';
+import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
+import 'maplibre-gl/dist/maplibre-gl.css';
+import type { Feature } from 'geojson';
+import type { Camera, Severity } from '../api/types';
+import type { Pulse } from '../state/queue.svelte';
+import { graticule } from './graticule';
+import { drawIcons, drawWedge, wedgeName } from './icons';
+import { palette, type Palette } from './palette';
+import { pulseFeatures, PULSE_MS } from './pulses';
+import { layers, mapStyle } from './style';
+
+setWorkerUrl(workerUrl);
+
+const FIT_ZOOM_MAX = 16;
+const FIT_PADDING_PX = 70;
+
+export interface MapState {
+  cameras: readonly Camera[];
+  open: ReadonlyMap<string, { severity: Severity }>;
+  selected: string | null;
+  stale: boolean;
+}
+
+export class CameraMap {
+  readonly map: MapLibre;
+  #colours: Palette = palette();
+  #state: MapState = { cameras: [], open: new Map(), selected: null, stale: false };
+  #placed = new Map<string, [number, number]>();
+  #fitted = '';
+  #movedByHand = false;
+  #pulses: Pulse[] = [];
+  #frame = 0;
+  #ready = false;
+
+  constructor(container: HTMLElement, onselect: (camera: string) => void, private readonly calm: () => boolean) {
+    this.map = new MapLibre({
+      container, style: mapStyle(this.#colours), center: [104, 35], zoom: 3, attributionControl: false, dragRotate: false,
+      pitchWithRotate: false, touchPitch: false, fadeDuration: 0, minZoom: 1,
+    });
+    this.map.touchZoomRotate.disableRotation();
+    this.map.keyboard.disableRotation();
+    this.map.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-right');
+    this.map.on('load', () => void this.#loaded());
+    this.map.on('moveend', () => this.#drawGraticule());
+    this.map.on('resize', () => this.#drawGraticule());
+    this.map.on('movestart', (event) => {
+      if (event.originalEvent) this.#movedByHand = true;
+    });
+    this.map.setMissingStyleImageResolver(async (id) => {
+      if (id.startsWith('wedge-')) await drawWedge(this.map, id, this.#colours);
+    });
+    this.map.on('click', 'cameras', (event) => {
+      const id: unknown = event.features?.[0]?.properties['id'];
+      if (typeof id === 'string') onselect(id);
+    });
+    this.map.on('mouseenter', 'cameras', () => (this.map.getCanvas().style.cursor = 'pointer'));
+    this.map.on('mouseleave', 'cameras', () => (this.map.getCanvas().style.cursor = ''));
+  }
+
+  destroy(): void {
+    cancelAnimationFrame(this.#frame);
+    this.map.remove();
+  }
+
+  show(state: MapState): void {
+    this.#state = state;
+    if (!this.#ready) return;
+    this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
+    const features = state.cameras.flatMap((camera) => this.#feature(camera) ?? []);
+    this.#source('cameras')?.setData({ type: 'FeatureCollection', features });
+    this.#fitOnce();
+  }
+
+  /** Follows a change of theme. */
+  async recolour(): Promise<void> {
+    this.#colours = palette();
+    if (!this.#ready) return;
+    await drawIcons(this.map, this.#colours);
+    for (const image of this.map.listImages()) {
+      if (image.startsWith('wedge-')) await drawWedge(this.map, image, this.#colours);
+    }
+    for (const layer of layers(this.#colours)) {
+      for (const [name, value] of Object.entries(layer.paint ?? {})) {
+        this.map.setPaintProperty(layer.id, name as Parameters<MapLibre['setPaintProperty']>[1], value);
+      }
+    }
+  }
+
+  pulse(pulses: readonly Pulse[]): void {
+    this.#pulses = pulses.filter((pulse) => performance.now() - pulse.atMs < PULSE_MS);
+    if (this.#ready && this.#pulses.length > 0 && this.#frame === 0) this.#animate();
+  }
+
+  fit(animate = true): void {
+    if (this.#placed.size === 0) return;
+    const bounds = new LngLatBounds();
+    for (const position of this.#placed.values()) bounds.extend(position);
+    this.#movedByHand = false;
+    this.map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX, animate: animate && !this.calm() });
+  }
+
+  zoom(step: number): void {
+    this.#movedByHand = true;
+    this.map.zoomTo(this.map.getZoom() + step, { animate: !this.calm() });
+  }
+
+  /** Brings a camera into view where it is not. */
+  reveal(id: string): void {
+    const position = this.#placed.get(id);
+    if (position && !this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.calm() });
+  }
+
+  async #loaded(): Promise<void> {
+    await drawIcons(this.map, this.#colours);
+    this.#ready = true;
+    this.#drawGraticule();
+    this.show(this.#state);
+  }
+
+  #source(id: string): GeoJSONSource | undefined {
+    return this.map.getSource<GeoJSONSource>(id);
+  }
+
+  #drawGraticule(): void {
+    if (this.#ready) this.#source('graticule')?.setData(graticule(this.map.getBounds()));
+  }
+
+  /** Fits when cameras appear or go, as long as nobody has moved the map. */
+  #fitOnce(): void {
+    const places = [...this.#placed].map(([id, position]) => `${id} ${position}`).sort().join('|');
+    if (places === this.#fitted || this.#movedByHand) return;
+    this.#fitted = places;
+    this.fit(false);
+  }
+
+  #feature(camera: Camera): Feature | null {
+    if (!camera.position) return null;
+    const open = this.#state.open.get(camera.id);
+    const properties: Record<string, unknown> = {
+      id: camera.id, name: camera.name, state: camera.state, selected: camera.id === this.#state.selected, stale: this.#state.stale,
+    };
+    if (open) properties['severity'] = open.severity;
+    if (camera.heading_deg !== null && camera.field_of_view_deg !== null) {
+      properties['wedge'] = wedgeName(camera.field_of_view_deg);
+      properties['heading'] = camera.heading_deg;
+    }
+    return { type: 'Feature', properties, geometry: { type: 'Point', coordinates: camera.position } };
+  }
+
+  #animate(): void {
+    const now = performance.now();
+    const { features, running } = pulseFeatures(this.#pulses, this.#placed, now, this.calm());
+    this.#source('pulses')?.setData({ type: 'FeatureCollection', features });
+    this.#frame = running ? requestAnimationFrame(() => this.#animate()) : 0;
+  }
+}

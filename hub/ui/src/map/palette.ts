@@ -1,0 +1,12 @@
+// The theme's colours as the map needs them: canvas and WebGL know no CSS variables.
+const NAMES = [
+  '--bg', '--panel', '--raised', '--line', '--line-strong', '--text', '--muted', '--accent', '--ok', '--down',
+  '--no-contact', '--starting', '--low', '--medium', '--high', '--urgent',
+] as const;
+
+export type Palette = Record<(typeof NAMES)[number], string>;
+
+export function palette(): Palette {
+  const style = getComputedStyle(document.documentElement);
+  return Object.fromEntries(NAMES.map((name) => [name, style.getPropertyValue(name).trim()])) as Palette;
+}

@@ -1,0 +1,92 @@
+// The map's style: no tiles, no glyphs, no sprites from anywhere. Text is drawn from the system's fonts.
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
+import type { FeatureCollection } from 'geojson';
+import type { Palette } from './palette';
+
+export const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] };
+
+const FONT = ['Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'sans-serif'];
+
+export function severityColour(colours: Palette): ExpressionSpecification {
+  return [
+    'match', ['get', 'severity'], 'urgent', colours['--urgent'], 'high', colours['--high'], 'medium', colours['--medium'],
+    colours['--low'],
+  ];
+}
+
+export function mapStyle(colours: Palette): StyleSpecification {
+  return {
+    version: 8,
+    sources: {
+      graticule: { type: 'geojson', data: NOTHING },
+      cameras: { type: 'geojson', data: NOTHING },
+      pulses: { type: 'geojson', data: NOTHING },
+    },
+    layers: layers(colours),
+  };
+}
+
+/** In drawing order; a change of theme takes paint values from here too. */
+export function layers(colours: Palette): LayerSpecification[] {
+  return [
+    { id: 'background', type: 'background', paint: { 'background-color': colours['--bg'] } },
+    {
+      id: 'graticule', type: 'line', source: 'graticule', filter: ['==', ['geometry-type'], 'LineString'],
+      paint: { 'line-color': colours['--line'], 'line-width': 1 },
+    },
+    ...marks(colours),
+    {
+      id: 'fields', type: 'symbol', source: 'cameras', filter: ['has', 'wedge'],
+      layout: {
+        'icon-image': ['get', 'wedge'], 'icon-rotate': ['get', 'heading'], 'icon-rotation-alignment': 'map',
+        'icon-allow-overlap': true, 'icon-ignore-placement': true,
+      },
+    },
+    {
+      id: 'pulses', type: 'circle', source: 'pulses',
+      paint: {
+        'circle-radius': ['get', 'radius'], 'circle-color': 'transparent', 'circle-stroke-width': 3,
+        'circle-stroke-color': severityColour(colours), 'circle-stroke-opacity': ['get', 'opacity'],
+      },
+    },
+    {
+      id: 'selected', type: 'circle', source: 'cameras', filter: ['get', 'selected'],
+      paint: { 'circle-radius': 19, 'circle-color': 'transparent', 'circle-stroke-width': 3, 'circle-stroke-color': colours['--accent'] },
+    },
+    {
+      id: 'cameras', type: 'symbol', source: 'cameras',
+      layout: {
+        'icon-image': ['concat', 'state-', ['get', 'state']], 'icon-allow-overlap': true, 'icon-ignore-placement': true,
+        // What is wrong is drawn above what is well.
+        'symbol-sort-key': ['match', ['get', 'state'], 'ok', 0, 'starting', 1, 'down', 2, 3],
+      },
+      paint: { 'icon-opacity': ['case', ['get', 'stale'], 0.5, 1] },
+    },
+    {
+      id: 'open-events', type: 'symbol', source: 'cameras', filter: ['has', 'severity'],
+      layout: {
+        'icon-image': ['concat', 'severity-', ['get', 'severity']], 'icon-offset': [16, -16], 'icon-allow-overlap': true,
+        'icon-ignore-placement': true,
+      },
+    },
+    {
+      id: 'names', type: 'symbol', source: 'cameras',
+      layout: {
+        'text-field': ['get', 'name'], 'text-font': FONT, 'text-size': 13, 'text-anchor': 'top', 'text-offset': [0, 1.3],
+        'text-max-width': 12,
+      },
+      paint: { 'text-color': colours['--text'], 'text-halo-color': colours['--bg'], 'text-halo-width': 2 },
+    },
+  ];
+}
+
+function marks(colours: Palette): LayerSpecification[] {
+  return (['bottom', 'left'] as const).map((anchor) => ({
+    id: `graticule-${anchor}`, type: 'symbol', source: 'graticule', filter: ['==', ['get', 'anchor'], anchor],
+    layout: {
+      'text-field': ['get', 'text'], 'text-font': FONT, 'text-size': 11, 'text-anchor': anchor,
+      'text-offset': anchor === 'bottom' ? [0, -0.3] : [0.4, 0], 'text-allow-overlap': true,
+    },
+    paint: { 'text-color': colours['--muted'], 'text-halo-color': colours['--bg'], 'text-halo-width': 2 },
+  }));
+}

@@ -1,0 +1,55 @@
+// Whether what this page shows is live: the feed's line and the answers to the polls, each with its age.
+import { clock } from './clock.svelte';
+
+/** Two polls (2 s each) may be late before the state of cameras counts as old. */
+const POLL_AGE_MS_MAX = 7000;
+
+type FeedState = 'connecting' | 'live' | 'lost';
+
+class Link {
+  feed = $state<FeedState>('connecting');
+  attempt = $state(0);
+  /** When the line was lost, or first opened without success; hub time. */
+  lostSince = $state<number | null>(null);
+  feedContact = $state<number | null>(null);
+  pollContact = $state<number | null>(null);
+
+  /** The age of the newest sign of life, in ms. */
+  readonly contactAgeMs = $derived.by(() => {
+    const newest = Math.max(this.feedContact ?? 0, this.pollContact ?? 0);
+    return newest === 0 ? null : Math.max(0, clock.now - newest);
+  });
+  readonly pollStale = $derived(this.pollContact !== null && clock.now - this.pollContact > POLL_AGE_MS_MAX);
+  readonly stale = $derived(this.feed === 'lost' || this.pollStale);
+  /** Since when the page is stale. */
+  readonly staleSince = $derived(this.feed === 'lost' ? this.lostSince : this.pollContact);
+
+  reset(): void {
+    this.feed = 'connecting';
+    this.attempt = 0;
+    this.lostSince = null;
+    this.feedContact = null;
+    this.pollContact = null;
+  }
+
+  live(): void {
+    this.feed = 'live';
+    this.lostSince = null;
+    this.attempt = 0;
+  }
+
+  lost(): void {
+    this.feed = 'lost';
+    this.lostSince ??= this.feedContact ?? clock.now;
+  }
+
+  heard(): void {
+    this.feedContact = Date.now() + clock.skewMs;
+  }
+
+  polled(): void {
+    this.pollContact = Date.now() + clock.skewMs;
+  }
+}
+
+export const link = new Link();

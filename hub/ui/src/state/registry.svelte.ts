@@ -1,0 +1,116 @@
+// Departments, gateways, cameras and kinds as the hub last told them. Asks again every 2 s while the page is visible;
+// what could not be asked keeps its last value, and `link` shows that it is old.
+import { ApiError, api } from '../api/client';
+import type { Camera, CameraState, Department, Gateway, Kind } from '../api/types';
+import { prefs } from './prefs.svelte';
+import { link } from './link.svelte';
+
+const POLL_MS = 2000;
+/** Kinds and departments seldom change: asked with each n-th poll, and at once when an unknown kind arrives. */
+const SLOW_EVERY = 30;
+
+class Registry {
+  departments = $state.raw<Department[]>([]);
+  gateways = $state.raw<Gateway[]>([]);
+  cameras = $state.raw<Camera[]>([]);
+  kinds = $state.raw<Map<string, Kind>>(new Map());
+  /** False until the first answer: nothing known is not the same as nothing there. */
+  loaded = $state(false);
+
+  readonly cameraById = $derived(new Map(this.cameras.map((camera) => [camera.id, camera])));
+  readonly gatewayById = $derived(new Map(this.gateways.map((gateway) => [gateway.id, gateway])));
+  readonly counts = $derived.by(() => {
+    const counts: Record<CameraState, number> = { ok: 0, starting: 0, down: 0, no_contact: 0 };
+    for (const camera of this.cameras) counts[camera.state] += 1;
+    return counts;
+  });
+  /** Up to when every camera that works is complete; null where none is known. */
+  readonly completeTo = $derived.by(() => {
+    let oldest: number | null = null;
+    for (const camera of this.cameras) {
+      if (camera.state !== 'ok' || !camera.complete_to) continue;
+      const time = Date.parse(camera.complete_to);
+      oldest = oldest === null ? time : Math.min(oldest, time);
+    }
+    return oldest;
+  });
+  /** Cameras from which nothing can be expected now. */
+  readonly silent = $derived(this.cameras.filter((camera) => camera.state !== 'ok'));
+
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #running = false;
+  #round = 0;
+  #onUnauthorised: () => void = () => {};
+  readonly #wake = () => {
+    if (document.visibilityState === 'visible' && this.#running) this.#schedule(0);
+  };
+
+  start(onUnauthorised: () => void): void {
+    this.stop();
+    this.#onUnauthorised = onUnauthorised;
+    this.#running = true;
+    this.#round = 0;
+    document.addEventListener('visibilitychange', this.#wake);
+    this.#schedule(0);
+  }
+
+  stop(): void {
+    this.#running = false;
+    clearTimeout(this.#timer);
+    document.removeEventListener('visibilitychange', this.#wake);
+  }
+
+  /** Forgets everything: the next person may see less. */
+  clear(): void {
+    this.stop();
+    this.departments = [];
+    this.gateways = [];
+    this.cameras = [];
+    this.kinds = new Map();
+    this.loaded = false;
+  }
+
+  departmentName(id: string): string {
+    return this.departments.find((department) => department.id === id)?.name ?? id;
+  }
+
+  kindLabel(kind: string): string {
+    const known = this.kinds.get(kind);
+    if (!known) return kind;
+    return (prefs.language === 'zh' ? known.label_zh : known.label_en) || kind;
+  }
+
+  /** An event of a kind that is not known yet brings the table of kinds up to date with the next poll. */
+  expectKind(kind: string): void {
+    if (!this.kinds.has(kind)) this.#round = 0;
+  }
+
+  #schedule(delayMs: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#poll(), delayMs);
+  }
+
+  async #poll(): Promise<void> {
+    if (document.visibilityState === 'hidden' && this.loaded) return;
+    try {
+      const slow = this.#round % SLOW_EVERY === 0;
+      const [cameras, gateways, kinds, departments] = await Promise.all([
+        api.cameras(), api.gateways(), slow ? api.kinds() : null, slow ? api.departments() : null,
+      ]);
+      if (!this.#running) return;
+      this.#round += 1;
+      this.cameras = cameras;
+      this.gateways = gateways;
+      if (kinds) this.kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
+      if (departments) this.departments = departments;
+      this.loaded = true;
+      link.polled();
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return this.#onUnauthorised();
+      // Anything else shows as age: `link` turns stale by itself when polls stay away.
+    }
+    if (this.#running) this.#schedule(POLL_MS);
+  }
+}
+
+export const registry = new Registry();
