@@ -1,0 +1,152 @@
+//! Analysis of a running camera: the decoder's thread shows it pictures, a tick tells it that time goes on without any.
+//! Events go to the emitter; how far the camera is analysed goes to the board.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use uuid::Uuid;
+use yiwang_wire::event::Event;
+
+use super::{Analyst, Found};
+use crate::board::{Board, Gap};
+use crate::camera::Times;
+use crate::decode::{Picture, PictureSink};
+use crate::metrics::Metrics;
+use crate::now_us;
+
+/// A picture older than this is not analysed: what is late already must not make the next one later.
+const LATE_US: i64 = 1_500_000;
+/// Without a picture for this long what is open ends: the tracker gives an object up sooner than that.
+const SILENT_US: i64 = 5_000_000;
+/// Weight of the newest interval in the analysed rate.
+const RATE_WEIGHT: f32 = 0.1;
+
+/// Who takes the events. Does not block for longer than a disk needs.
+pub type Emit = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// One camera's analysis, shared by the decoder's thread and the tick.
+#[derive(Clone)]
+pub struct Live {
+    inner: Arc<Mutex<Inner>>,
+}
+
+struct Inner {
+    camera: String,
+    analyst: Analyst,
+    emit: Emit,
+    board: Arc<Board>,
+    metrics: Metrics,
+    /// Arrival of the last analysed picture.
+    last_arrival_us: Option<i64>,
+    last_media_us: i64,
+    /// Smoothed time between analysed pictures.
+    interval_s: Option<f32>,
+    /// Since when pictures are left out because they came too late.
+    late_since_us: Option<i64>,
+}
+
+impl Live {
+    /// Analysis of the camera of that id.
+    pub fn new(camera: String, analyst: Analyst, emit: Emit, board: Arc<Board>, metrics: Metrics) -> Self {
+        let inner = Inner {
+            camera,
+            analyst,
+            emit,
+            board,
+            metrics,
+            last_arrival_us: None,
+            last_media_us: 0,
+            interval_s: None,
+            late_since_us: None,
+        };
+        Self { inner: Arc::new(Mutex::new(inner)) }
+    }
+
+    /// Called every second or so: ends what is open where no picture came for long.
+    pub fn tick(&self, now_us: i64) {
+        self.with(|inner| {
+            if inner.last_arrival_us.is_some_and(|at| now_us - at > SILENT_US) {
+                inner.finish();
+            }
+        });
+    }
+
+    fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
+        // A panic in the middle of a picture may have left this camera's tracks odd; they mend with the next pictures.
+        act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl PictureSink for Live {
+    fn wants(&mut self, times: &Times) -> bool {
+        self.with(|inner| inner.wants(times))
+    }
+
+    fn picture(&mut self, picture: &Picture<'_>) {
+        self.with(|inner| inner.picture(picture));
+    }
+}
+
+impl Inner {
+    fn wants(&mut self, times: &Times) -> bool {
+        self.metrics.pictures_decoded.with_label_values(&[&self.camera]).inc();
+        if !self.analyst.due(times.media_us) {
+            return false;
+        }
+        let late = now_us() - times.arrival_us > LATE_US;
+        if late {
+            self.metrics.pictures_skipped.with_label_values(&[self.camera.as_str(), "late"]).inc();
+            self.late_since_us.get_or_insert(times.capture_us);
+        } else if let Some(from_us) = self.late_since_us.take() {
+            self.board.gap(&self.camera, Gap { from_us, to_us: times.capture_us, reason: "overload".into() });
+        }
+        !late
+    }
+
+    fn picture(&mut self, picture: &Picture<'_>) {
+        let times = *picture.times();
+        let started = Instant::now();
+        let found = match self.analyst.picture(picture, &mut Uuid::now_v7) {
+            Ok(found) => found,
+            Err(error) => {
+                self.metrics.pictures_skipped.with_label_values(&[self.camera.as_str(), "model"]).inc();
+                tracing::error!(camera = self.camera, %error, "the model could not look at a picture");
+                return;
+            }
+        };
+        self.metrics.inference_seconds.observe(started.elapsed().as_secs_f64());
+        self.metrics.pictures_analysed.with_label_values(&[&self.camera]).inc();
+        self.count_rate(times.media_us);
+        self.last_arrival_us = Some(times.arrival_us);
+        self.send(found);
+        if let Some(to_us) = self.analyst.settled_capture_us() {
+            self.board.complete(&self.camera, to_us);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.last_arrival_us = None;
+        let found = self.analyst.finish(&mut Uuid::now_v7);
+        self.send(found);
+    }
+
+    fn send(&mut self, found: Vec<Found>) {
+        for Found { event, .. } in found {
+            #[allow(clippy::cast_precision_loss, reason = "a delay of hours fits in 53 bits of microseconds")]
+            self.metrics.capture_to_spool_seconds.observe((now_us() - event.captured_us).max(0) as f64 / 1e6);
+            (self.emit)(event);
+        }
+    }
+
+    #[allow(clippy::cast_precision_loss, reason = "a smoothed rate for people")]
+    fn count_rate(&mut self, media_us: i64) {
+        let interval_us = media_us - std::mem::replace(&mut self.last_media_us, media_us);
+        if (1..SILENT_US).contains(&interval_us) {
+            let interval_s = interval_us as f32 / 1e6;
+            let before_s = self.interval_s.unwrap_or(interval_s);
+            let smoothed_s = before_s + RATE_WEIGHT * (interval_s - before_s);
+            self.interval_s = Some(smoothed_s);
+            self.board.update(&self.camera, |line| line.analysed_fps = 1.0 / smoothed_s);
+        }
+    }
+}

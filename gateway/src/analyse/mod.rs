@@ -1,0 +1,219 @@
+//! One camera's analysis: of the decoder's pictures those that are due go through the model, the tracker and the rules,
+//! and come out as events. Scheduling and durations follow media time only, so a recorded clip gives the same events
+//! every time; capture times are carried along for the people. [`live`] is the same on a running camera.
+
+pub mod live;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use uuid::Uuid;
+use yiwang_inference::analyser::Analyser;
+use yiwang_inference::detect::Tensor;
+use yiwang_inference::model::{Model, ModelError};
+use yiwang_inference::rules::{self, RuleError, RuleEvent};
+use yiwang_inference::track::{Track, TrackerConfig};
+use yiwang_wire::event::{Event, KindDescriptor, Measure, Model as ModelName, Rect, Severity, Subject, TimeSource};
+
+use crate::decode::{Picture, Sampler};
+
+/// What analysis needs to know of a camera.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Camera id.
+    pub camera: String,
+    /// Rule tables, as configured.
+    pub rules: Vec<toml::Table>,
+    /// Pictures analysed a second.
+    pub analysed_fps: f64,
+    /// Which configuration the events are made under.
+    pub config_revision: String,
+}
+
+/// An event with the media time at which it happened.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Media time of the session, microseconds.
+    pub media_us: i64,
+    /// The event.
+    pub event: Event,
+}
+
+/// What a picture was, in time.
+#[derive(Debug, Clone, Copy)]
+struct Moment {
+    media_us: i64,
+    capture_us: i64,
+    source: TimeSource,
+    error_ms: u32,
+    frame_px: (u32, u32),
+}
+
+/// The analysis of one camera.
+#[derive(Debug)]
+pub struct Analyst {
+    plan: Plan,
+    model: Arc<Model>,
+    model_name: ModelName,
+    tensor: Tensor,
+    sampler: Sampler,
+    analyser: Analyser,
+    last: Option<Moment>,
+    begun: BTreeMap<u64, Uuid>,
+}
+
+impl Analyst {
+    /// Fails where a rule's table is wrong.
+    pub fn new(plan: Plan, model: Arc<Model>) -> Result<Self, RuleError> {
+        let analyser = analyser(&plan, &model)?;
+        let info = model.info();
+        let model_name =
+            ModelName { name: info.name.clone(), sha256: info.sha256.clone(), input_px: info.input_px };
+        Ok(Self {
+            tensor: model.tensor(),
+            sampler: Sampler::new(plan.analysed_fps),
+            analyser,
+            model_name,
+            model,
+            plan,
+            last: None,
+            begun: BTreeMap::new(),
+        })
+    }
+
+    /// Whether a picture of that media time is to be analysed; asks once per picture.
+    pub fn due(&mut self, media_us: i64) -> bool {
+        self.sampler.due(media_us)
+    }
+
+    /// Analyses one picture; `id` makes the ids of new events.
+    pub fn picture(&mut self, picture: &Picture<'_>, id: &mut dyn FnMut() -> Uuid) -> Result<Vec<Found>, ModelError> {
+        let view = picture.i420();
+        self.model.prepare(&view, &mut self.tensor)?;
+        let detections = self.model.detect(&self.tensor)?;
+        let times = picture.times();
+        self.last = Some(Moment {
+            media_us: times.media_us,
+            capture_us: times.capture_us,
+            source: times.time_source,
+            error_ms: times.time_error_ms,
+            frame_px: (view.width_px, view.height_px),
+        });
+        let made = self.analyser.observe(times.media_us, &detections);
+        Ok(self.found(made, id))
+    }
+
+    /// The stream is over: ends what is open and forgets the tracks. The next picture starts a new session.
+    pub fn finish(&mut self, id: &mut dyn FnMut() -> Uuid) -> Vec<Found> {
+        let Some(last) = self.last else { return Vec::new() };
+        let made = self.analyser.finish(last.media_us);
+        let found = self.found(made, id);
+        self.begun.clear();
+        self.last = None;
+        self.sampler = Sampler::new(self.plan.analysed_fps);
+        found
+    }
+
+    /// Everything captured before this moment has come out as events: what is still being thought about (an object out
+    /// of sight that may come back) and what the clock may be wrong by are taken off.
+    pub fn settled_capture_us(&self) -> Option<i64> {
+        let last = self.last?;
+        let settled_us = self.analyser.settled_us()?.min(last.media_us);
+        Some(last.capture_us - (last.media_us - settled_us) - i64::from(last.error_ms) * 1000)
+    }
+
+    fn found(&mut self, made: Vec<RuleEvent>, id: &mut dyn FnMut() -> Uuid) -> Vec<Found> {
+        let Some(moment) = self.last else { return Vec::new() };
+        made.into_iter().map(|rule_event| self.event(rule_event, moment, id())).collect()
+    }
+
+    fn event(&mut self, made: RuleEvent, moment: Moment, id: Uuid) -> Found {
+        let phase = phase(made.phase);
+        let cause = match made.phase {
+            rules::Phase::Begin => {
+                self.begun.insert(made.open_key, id);
+                None
+            }
+            rules::Phase::Update => self.begun.get(&made.open_key).copied(),
+            rules::Phase::End => self.begun.remove(&made.open_key),
+        };
+        let event = Event {
+            id,
+            cause,
+            camera: Some(self.plan.camera.clone()),
+            kind: made.kind.into(),
+            phase,
+            severity: severity(made.severity),
+            rule: Some(made.rule),
+            config_revision: self.plan.config_revision.clone(),
+            // The moment of a crossing lies between two pictures: media time carries it over to capture time.
+            captured_us: moment.capture_us - (moment.media_us - made.media_time_us),
+            time_source: moment.source,
+            time_error_ms: moment.error_ms,
+            direction: made.direction.map(Into::into),
+            subject: made.track.map(|track| self.subject(&track)),
+            point: made.point,
+            frame_px: Some(moment.frame_px),
+            measures: made.measures.into_iter().map(measure).collect(),
+            model: Some(self.model_name.clone()),
+            attributes: made.attributes,
+        };
+        Found { media_us: made.media_time_us, event }
+    }
+
+    fn subject(&self, track: &Track) -> Subject {
+        let classes = &self.model.info().classes;
+        Subject {
+            track: track.id,
+            class: classes.get(usize::from(track.class)).cloned().unwrap_or_default(),
+            confidence: track.score,
+            bbox: Rect { x0: track.bbox.x0, y0: track.bbox.y0, x1: track.bbox.x1, y1: track.bbox.y1 },
+            predicted: track.predicted,
+        }
+    }
+}
+
+/// What the hub is told of the rules' kinds.
+pub fn descriptors() -> Vec<KindDescriptor> {
+    rules::descriptors()
+        .into_iter()
+        .map(|d| KindDescriptor {
+            kind: d.kind.into(),
+            label_zh: d.label_zh.into(),
+            label_en: d.label_en.into(),
+            severity: severity(d.severity),
+            merge_family: d.merge_family.into(),
+            momentary: d.momentary,
+        })
+        .collect()
+}
+
+fn analyser(plan: &Plan, model: &Model) -> Result<Analyser, RuleError> {
+    Analyser::new(TrackerConfig::default(), plan.rules.clone(), &model.info().classes)
+}
+
+fn phase(phase: rules::Phase) -> yiwang_wire::event::Phase {
+    match phase {
+        rules::Phase::Begin => yiwang_wire::event::Phase::Begin,
+        rules::Phase::Update => yiwang_wire::event::Phase::Update,
+        rules::Phase::End => yiwang_wire::event::Phase::End,
+    }
+}
+
+fn severity(severity: rules::Severity) -> Severity {
+    match severity {
+        rules::Severity::Low => Severity::Low,
+        rules::Severity::Medium => Severity::Medium,
+        rules::Severity::High => Severity::High,
+        rules::Severity::Urgent => Severity::Urgent,
+    }
+}
+
+fn measure(measure: rules::Measure) -> Measure {
+    Measure {
+        name: measure.name.into(),
+        value: measure.value,
+        threshold: measure.threshold,
+        unit: measure.unit.into(),
+    }
+}

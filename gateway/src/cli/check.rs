@@ -1,0 +1,109 @@
+//! `check`: everything that can be known without running; `--live` tries each camera as well. Every line says what is
+//! right or what to do.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use super::{ConfigArg, Fault, out};
+use crate::camera::{self, TryReport};
+use crate::config::{Camera, Config, Secrets};
+use crate::model;
+
+/// How long one camera may take to show its first keyframe: two long GOPs.
+const LIVE_TIMEOUT: Duration = Duration::from_secs(12);
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    config: ConfigArg,
+    /// Try each camera: connect, log in, wait for a keyframe, decode it.
+    #[arg(long)]
+    live: bool,
+}
+
+pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
+    let config = Config::load(&args.config.config, Secrets::Read)?;
+    out(&format!("{}: well-formed, revision {}", config.path.display(), config.revision));
+    let mut faults = 0;
+    let mut line = |name: &str, result: Result<String, String>| match result {
+        Ok(text) => out(&format!("  ok     {name}: {text}")),
+        Err(text) => {
+            faults += 1;
+            out(&format!("  FAULT  {name}: {text}"));
+        }
+    };
+    let opened = model::open(&config.model);
+    line("model", match &opened {
+        Ok(model) => {
+            let info = model.info();
+            Ok(format!("{} ({}), input {}×{}", info.name, info.family, info.input_px.0, info.input_px.1))
+        }
+        Err(error) => Err(error.to_string()),
+    });
+    if config.cameras.is_empty() {
+        line("cameras", Err("there is none; add a [[camera]] table".into()));
+    }
+    // Without the model the class names cannot be held against it; everything else of a rule can.
+    let classes = opened.as_ref().map_or_else(|_| yiwang_inference::model::coco80(), |m| m.info().classes.clone());
+    for camera in &config.cameras {
+        line(&format!("camera {}", camera.id), rules(camera, &classes));
+    }
+    if args.live {
+        for (camera, result) in config.cameras.iter().zip(try_all(&config)?) {
+            line(&format!("camera {} live", camera.id), result.map(|report| describe(&report)));
+        }
+    }
+    if faults > 0 {
+        out(&format!("{faults} to mend"));
+        return Ok(ExitCode::FAILURE);
+    }
+    out("all good");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn rules(camera: &Camera, classes: &[String]) -> Result<String, String> {
+    for table in &camera.rules {
+        yiwang_inference::rules::parse(table.clone(), classes).map_err(|e| e.to_string())?;
+    }
+    Ok(match camera.rules.len() {
+        0 => "no rules: it will be watched for loss of signal only".into(),
+        n => format!("{n} rules"),
+    })
+}
+
+/// All at once: a dead camera must not make the technician wait for the living.
+fn try_all(config: &Config) -> Result<Vec<Result<TryReport, String>>, Fault> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    Ok(runtime.block_on(async {
+        let tries: Vec<_> = config
+            .cameras
+            .iter()
+            .map(|c| c.source.clone())
+            .map(|source| tokio::spawn(async move { camera::try_once(&source, LIVE_TIMEOUT).await }))
+            .collect();
+        let mut results = Vec::with_capacity(tries.len());
+        for one in tries {
+            results.push(match one.await {
+                Ok(result) => result.map_err(|e| e.to_string()),
+                Err(error) => Err(format!("the attempt broke off: {error}")),
+            });
+        }
+        results
+    }))
+}
+
+fn describe(report: &TryReport) -> String {
+    let mut text = format!("{:?}", report.codec);
+    if let Some((width_px, height_px)) = report.frame_px {
+        text += &format!(" {width_px}×{height_px}");
+    }
+    if let Some(fps) = report.fps {
+        text += &format!(", {fps:.1} fps");
+    }
+    text += &format!(", first keyframe after {} ms", report.first_keyframe_ms);
+    match (report.sender_reports, report.clock_offset_ms) {
+        (true, Some(offset_ms)) => text += &format!(", its clock is {offset_ms:+} ms off ours"),
+        _ => text += ", no sender report yet: arrival time will be used until one comes",
+    }
+    text
+}

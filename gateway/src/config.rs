@@ -1,0 +1,440 @@
+//! The configuration: `gateway.toml` is read into a raw form that rejects unknown keys, then resolved once into types
+//! that cannot be wrong. Rules stay tables here: each rule parses its own section (`yiwang_inference::rules`).
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use crate::camera::{Credentials, Source, Transport};
+
+/// The commented default, as `yiwang-gateway init` would have it and a test parses it.
+pub const EXAMPLE: &str = include_str!("../gateway.toml");
+
+/// Most cameras that one gateway takes; the hub's limit on the wire is the same.
+const CAMERAS_MAX: usize = yiwang_wire::limits::MAX_CAMERAS;
+
+/// What is wrong with a configuration, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file could not be read.
+    #[error("cannot read {path}: {source}. Give the right path with --config")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The cause.
+        source: std::io::Error,
+    },
+    /// Not TOML, or a key that does not exist or has the wrong type.
+    #[error("{path}{place}: {message}")]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// `:line`, where known.
+        place: String,
+        /// What is wrong, with a suggestion where there is one.
+        message: String,
+    },
+    /// Well-formed, but it cannot be.
+    #[error("{path}: {place}: {message}")]
+    Value {
+        /// The file.
+        path: PathBuf,
+        /// The table (`camera "gate-east"`).
+        place: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+/// Whether the cameras' passwords are read along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Secrets {
+    /// Read, so that a missing one is known before anything runs.
+    Read,
+    /// Left alone: a recorded clip is analysed where the passwords are not.
+    Skip,
+}
+
+/// `gateway.toml` as written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Yiwang gateway configuration")]
+pub struct Raw {
+    /// Where identity, certificates and the spool live.
+    #[serde(default = "default_state_dir")]
+    pub state_dir: PathBuf,
+    /// The detector.
+    #[serde(default)]
+    pub model: RawModel,
+    /// The gateway's own status page and metrics.
+    #[serde(default)]
+    pub admin: RawAdmin,
+    /// What is kept while the hub is away.
+    #[serde(default)]
+    pub spool: RawSpool,
+    /// The cameras.
+    #[serde(default, rename = "camera")]
+    pub cameras: Vec<RawCamera>,
+}
+
+/// Which model looks at the pictures.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawModel {
+    /// Name of an entry of the manifest.
+    pub name: Option<String>,
+    /// The manifest; default: beside the executable, then /usr/share/yiwang/models.
+    pub manifest: Option<PathBuf>,
+    /// A model file instead of an entry of the manifest.
+    pub file: Option<PathBuf>,
+    /// Its family (`yolox`, `picodet`).
+    pub family: Option<String>,
+    /// Its SHA-256; checked where given.
+    pub sha256: Option<String>,
+    /// Its classes in the order of the outputs; default: the 80 of COCO.
+    pub classes: Option<Vec<String>>,
+    /// Threads of one inference.
+    #[serde(default = "default_threads")]
+    pub threads: usize,
+    /// The ONNX Runtime library; default: where `deploy/setup` puts it.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+/// The gateway's own status address.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAdmin {
+    /// Address and port of `/healthz`, `/status` and `/metrics`; loopback unless you change it.
+    pub listen: String,
+}
+
+/// Bounds of the spool.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSpool {
+    /// Most mebibytes on disk; the oldest events are dropped first, counted and reported.
+    pub size_max_mib: u64,
+    /// Longest time that an event waits for the hub, hours.
+    pub age_max_hours: u64,
+}
+
+/// A camera.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCamera {
+    /// Unique within the gateway: letters, digits, `-`, `_`, `.`.
+    pub id: String,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// `rtsp://host:port/path` or `file:///path`; user and password are given apart.
+    pub url: String,
+    /// Position, WGS-84: longitude, latitude.
+    pub position: Option<[f64; 2]>,
+    /// Where it looks, degrees clockwise from north.
+    pub heading_deg: Option<f64>,
+    /// Horizontal angle of view, degrees.
+    pub field_of_view_deg: Option<f64>,
+    /// Pictures analysed a second.
+    #[serde(default = "default_fps")]
+    pub analysed_fps: f64,
+    /// How RTP travels: `tcp` (default) or `udp`.
+    #[serde(default)]
+    pub transport: RawTransport,
+    /// User name at the camera.
+    pub user: Option<String>,
+    /// File that holds the password, in its first line; relative to systemd's credentials where there are any.
+    pub password_file: Option<PathBuf>,
+    /// Environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// The rules: tables with `id`, `kind` and what the kind needs.
+    #[serde(default, rename = "rule")]
+    #[schemars(schema_with = "rules_schema")]
+    pub rules: Vec<toml::Table>,
+}
+
+/// How RTP travels.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum RawTransport {
+    /// Inside the RTSP connection: no loss, crosses firewalls.
+    #[default]
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+/// The configuration, resolved.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The file it came from.
+    pub path: PathBuf,
+    /// First 12 hexadecimal digits of the SHA-256 of the file: which configuration an event was made under.
+    pub revision: String,
+    /// Where identity, certificates and the spool live.
+    pub state_dir: PathBuf,
+    /// The detector, as written; resolved when it is opened.
+    pub model: RawModel,
+    /// Address of the status page.
+    pub admin_listen: std::net::SocketAddr,
+    /// Most bytes of the spool.
+    pub spool_bytes_max: u64,
+    /// Longest wait in the spool, microseconds.
+    pub spool_age_max_us: i64,
+    /// The cameras.
+    pub cameras: Vec<Camera>,
+}
+
+/// A camera, resolved.
+#[derive(Debug, Clone)]
+pub struct Camera {
+    /// Unique within the gateway.
+    pub id: String,
+    /// What people call it; the id where nothing was given.
+    pub name: String,
+    /// Where its pictures come from.
+    pub source: Source,
+    /// WGS-84 longitude, latitude.
+    pub position: Option<[f64; 2]>,
+    /// Degrees clockwise from north.
+    pub heading_deg: Option<f64>,
+    /// Horizontal angle, degrees.
+    pub field_of_view_deg: Option<f64>,
+    /// Pictures analysed a second.
+    pub analysed_fps: f64,
+    /// Rule tables; they become rules (`yiwang_inference::rules`) once the model's classes are known.
+    pub rules: Vec<toml::Table>,
+}
+
+impl Config {
+    /// Reads and resolves a file.
+    pub fn load(path: &Path, secrets: Secrets) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        Self::parse(&text, path, secrets)
+    }
+
+    /// Resolves a text as if read from `path`.
+    pub fn parse(text: &str, path: &Path, secrets: Secrets) -> Result<Self, ConfigError> {
+        let raw: Raw = toml::from_str(text).map_err(|e| parse_error(&e, text, path))?;
+        let base = path.parent().unwrap_or(Path::new("."));
+        let fault = |place: &str, message: String| ConfigError::Value { path: path.into(), place: place.into(), message };
+        let admin_listen = raw.admin.listen.parse().map_err(|_| {
+            fault("admin", format!("listen = {:?} is not an address like \"127.0.0.1:9180\"", raw.admin.listen))
+        })?;
+        if raw.cameras.len() > CAMERAS_MAX {
+            return Err(fault("camera", format!("{} cameras; a gateway takes at most {CAMERAS_MAX}", raw.cameras.len())));
+        }
+        let mut ids = BTreeSet::new();
+        let mut cameras = Vec::with_capacity(raw.cameras.len());
+        for camera in raw.cameras {
+            let place = format!("camera {:?}", camera.id);
+            if !ids.insert(camera.id.clone()) {
+                return Err(fault(&place, "this id is given twice; every camera needs its own".into()));
+            }
+            cameras.push(resolve_camera(camera, base, secrets).map_err(|message| fault(&place, message))?);
+        }
+        let mut model = raw.model;
+        for file in [&mut model.manifest, &mut model.file, &mut model.onnxruntime].into_iter().flatten() {
+            *file = base.join(&*file);
+        }
+        Ok(Self {
+            path: path.into(),
+            revision: revision(text),
+            state_dir: base.join(raw.state_dir),
+            model,
+            admin_listen,
+            spool_bytes_max: raw.spool.size_max_mib.max(1).saturating_mul(1 << 20),
+            spool_age_max_us: i64::try_from(raw.spool.age_max_hours).unwrap_or(i64::MAX).saturating_mul(3_600_000_000),
+            cameras,
+        })
+    }
+
+    /// The camera of that id, or an error that lists what there is.
+    pub fn camera(&self, id: &str) -> Result<&Camera, ConfigError> {
+        self.cameras.iter().find(|c| c.id == id).ok_or_else(|| ConfigError::Value {
+            path: self.path.clone(),
+            place: format!("camera {id:?}"),
+            message: format!(
+                "there is no such camera{}",
+                suggestion(id, self.cameras.iter().map(|c| c.id.as_str())).unwrap_or_default()
+            ),
+        })
+    }
+}
+
+/// The JSON Schema of `gateway.toml`.
+pub fn schema() -> serde_json::Value {
+    schemars::schema_for!(Raw).to_value()
+}
+
+fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camera, String> {
+    let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if raw.id.is_empty() || raw.id.len() > 64 || !raw.id.chars().all(allowed) {
+        return Err("the id must be 1 to 64 letters, digits, '-', '_' or '.'".into());
+    }
+    if !(0.1..=60.0).contains(&raw.analysed_fps) {
+        return Err(format!("analysed_fps = {} must lie between 0.1 and 60", raw.analysed_fps));
+    }
+    if let Some([longitude, latitude]) = raw.position
+        && !((-180.0..=180.0).contains(&longitude) && (-90.0..=90.0).contains(&latitude))
+    {
+        return Err(format!(
+            "position = [{longitude}, {latitude}] must be [longitude, latitude] in degrees; perhaps they are swapped"
+        ));
+    }
+    let credentials = match secrets {
+        Secrets::Read => credentials(&raw, base)?,
+        Secrets::Skip => None,
+    };
+    let transport = match raw.transport {
+        RawTransport::Tcp => Transport::Tcp,
+        RawTransport::Udp => Transport::Udp,
+    };
+    let source = Source::new(&raw.id, &raw.url, transport, credentials).map_err(|e| e.to_string())?;
+    Ok(Camera {
+        name: if raw.name.is_empty() { raw.id.clone() } else { raw.name },
+        id: raw.id,
+        source,
+        position: raw.position,
+        heading_deg: raw.heading_deg,
+        field_of_view_deg: raw.field_of_view_deg,
+        analysed_fps: raw.analysed_fps,
+        rules: raw.rules,
+    })
+}
+
+/// The password from its file or the environment. Errors name the place, never the content.
+fn credentials(raw: &RawCamera, base: &Path) -> Result<Option<Credentials>, String> {
+    let password = match (&raw.password_file, &raw.password_env) {
+        (Some(_), Some(_)) => return Err("password_file and password_env are both given; keep one".into()),
+        (Some(file), None) => {
+            let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map_or(base.to_path_buf(), PathBuf::from);
+            let file = dir.join(file);
+            let text = std::fs::read_to_string(&file)
+                .map_err(|e| format!("password_file {}: {e}. Make the file and let only the gateway read it", file.display()))?;
+            text.lines().next().unwrap_or_default().to_owned()
+        }
+        (None, Some(name)) => std::env::var(name)
+            .map_err(|_| format!("password_env: the environment has no variable {name}. Set it, or use password_file"))?,
+        (None, None) if raw.user.is_some() => {
+            return Err("user is given without password_file or password_env".into());
+        }
+        (None, None) => return Ok(None),
+    };
+    let Some(user) = raw.user.clone() else {
+        return Err("a password is given without user".into());
+    };
+    Ok(Some(Credentials::new(user, password)))
+}
+
+fn parse_error(error: &toml::de::Error, text: &str, path: &Path) -> ConfigError {
+    let place = error.span().map_or(String::new(), |span| {
+        let before = text.get(..span.start).unwrap_or(text);
+        format!(":{}", before.lines().count().max(1) + usize::from(before.ends_with('\n')))
+    });
+    let mut message = error.message().to_owned();
+    // serde's text is "unknown field `x`, expected one of `a`, `b`": the names between the back ticks are all we need.
+    if message.starts_with("unknown field") {
+        let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+        if let Some((unknown, known)) = names.split_first()
+            && let Some(hint) = suggestion(unknown, known.iter().copied())
+        {
+            message = format!("unknown key `{unknown}`{hint}");
+        }
+    }
+    ConfigError::Parse { path: path.into(), place, message }
+}
+
+/// `; did you mean …?`, or the list of what there is.
+fn suggestion<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    let known: Vec<&str> = known.collect();
+    let best = known.iter().map(|k| (strsim::jaro_winkler(unknown, k), k)).max_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some(if best.0 > 0.75 {
+        format!("; did you mean `{}`?", best.1)
+    } else {
+        format!("; there are: {}", known.join(", "))
+    })
+}
+
+fn revision(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect()
+}
+
+fn rules_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let rule = yiwang_inference::rules::schema();
+    schemars::json_schema!({ "type": "array", "items": rule })
+}
+
+fn default_state_dir() -> PathBuf {
+    "/var/lib/yiwang-gateway".into()
+}
+
+fn default_threads() -> usize {
+    1
+}
+
+fn default_fps() -> f64 {
+    5.0
+}
+
+impl Default for RawAdmin {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9180".into() }
+    }
+}
+
+impl Default for RawSpool {
+    fn default() -> Self {
+        Self { size_max_mib: 512, age_max_hours: 7 * 24 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, ConfigError> {
+        Config::parse(text, Path::new("/etc/yiwang/gateway.toml"), Secrets::Read)
+    }
+
+    #[test]
+    fn the_commented_example_parses() {
+        let config = parse(EXAMPLE).unwrap();
+        assert!(!config.cameras.is_empty());
+        assert!(config.admin_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn faults_name_the_place_and_the_next_step() {
+        for (text, expected) in [
+            ("[[camera]]\nid = \"a\"\nulr = \"rtsp://h/x\"\n", "gateway.toml:3: unknown key `ulr`; did you mean `url`?"),
+            ("[[camera]]\nid = \"a b\"\nurl = \"rtsp://h/x\"\n", "the id must be"),
+            ("[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\nposition = [30.0, 120.0]\n", "perhaps they are swapped"),
+            ("[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\nuser = \"u\"\n", "without password_file"),
+            ("[[camera]]\nid = \"a\"\nurl = \"h/x\"\n", "it looks like rtsp://"),
+            ("[[camera]]\nid=\"a\"\nurl=\"rtsp://h/x\"\n[[camera]]\nid=\"a\"\nurl=\"rtsp://h/y\"\n", "given twice"),
+            ("[admin]\nlisten = \"here\"\n", "127.0.0.1:9180"),
+        ] {
+            let error = parse(text).unwrap_err().to_string();
+            assert!(error.contains(expected), "{error}\nshould contain: {expected}");
+        }
+    }
+
+    #[test]
+    fn a_password_in_the_address_is_refused_and_not_repeated() {
+        let error = parse("[[camera]]\nid = \"a\"\nurl = \"rtsp://u:hunter2@h/x\"\n").unwrap_err();
+        let text = format!("{error} {error:?}");
+        assert!(!text.contains("hunter2"), "{text}");
+        assert!(text.contains("secret file"), "{text}");
+    }
+
+    #[test]
+    fn an_unknown_camera_is_answered_with_what_there_is() {
+        let config = parse(EXAMPLE).unwrap();
+        let error = config.camera("gate-eats").unwrap_err().to_string();
+        assert!(error.contains("did you mean `gate-east`"), "{error}");
+    }
+}
