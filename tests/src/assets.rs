@@ -25,10 +25,7 @@ fn folder(name: &str, folder: &str) -> Option<PathBuf> {
         return Some(path);
     }
     let text = format!("{name}: no assets under {}", path.display());
-    assert!(
-        std::env::var_os("YIWANG_REQUIRE_ASSETS").is_none_or(|value| value != "1"),
-        "{text}"
-    );
+    assert!(std::env::var_os("YIWANG_REQUIRE_ASSETS").is_none_or(|value| value != "1"), "{text}");
     eprintln!("SKIPPED {text}");
     None
 }

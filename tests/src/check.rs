@@ -49,17 +49,8 @@ impl Seen {
         let camera = event.camera.as_deref()?.rsplit('/').next()?.to_owned();
         let direction = truth::direction_of(&event.kind, &event.phase, event.direction.as_deref())?;
         let at_us = parse_time(&event.captured)?;
-        let happening = Happening {
-            rule: event.rule.clone()?,
-            direction,
-            at_us,
-            optional: false,
-        };
-        Some(Self {
-            camera,
-            happening,
-            latency_us: now_us - at_us,
-        })
+        let happening = Happening { rule: event.rule.clone()?, direction, at_us, optional: false };
+        Some(Self { camera, happening, latency_us: now_us - at_us })
     }
 }
 
@@ -92,9 +83,7 @@ pub fn judge(
 ) -> BTreeMap<String, Row> {
     let row = |(camera, truth): (&String, &Truth)| {
         let whole = |one: &&Loop| {
-            &one.camera == camera
-                && one.start_us >= from_us
-                && one.start_us + truth.duration_us() <= to_us
+            &one.camera == camera && one.start_us >= from_us && one.start_us + truth.duration_us() <= to_us
         };
         let whole: Vec<&Loop> = loops.iter().filter(whole).collect();
         let mine: Vec<&Seen> = seen.iter().filter(|one| &one.camera == camera).collect();
@@ -104,58 +93,34 @@ pub fn judge(
 }
 
 fn judge_camera(truth: &Truth, loops: &[&Loop], seen: &[&Seen]) -> Row {
-    let mut row = Row {
-        loops: loops.len(),
-        decides: truth.clip == DECIDING_CLIP,
-        ..Row::default()
-    };
+    let mut row = Row { loops: loops.len(), decides: truth.clip == DECIDING_CLIP, ..Row::default() };
     row.latencies_us = seen.iter().map(|one| one.latency_us).collect();
     row.latencies_us.sort_unstable();
     if loops.is_empty() {
         row.complaints.push("no whole loop was watched".into());
     }
-    let expected: Vec<Happening> = loops
-        .iter()
-        .flat_map(|one| truth.expected(one.start_us))
-        .collect();
-    let found: Vec<Happening> = seen
-        .iter()
-        .map(|one| one.happening.clone())
-        .filter(|one| truth.knows(&one.rule))
-        .collect();
+    let expected: Vec<Happening> = loops.iter().flat_map(|one| truth.expected(one.start_us)).collect();
+    let found: Vec<Happening> =
+        seen.iter().map(|one| one.happening.clone()).filter(|one| truth.knows(&one.rule)).collect();
     let outcome = truth::compare(&found, &expected, truth.tolerance_us());
     row.expected = expected.iter().filter(|one| !one.optional).count();
     row.found = outcome.pairs.len();
     for &index in &outcome.missing {
         let place = locate(truth, loops, expected[index].at_us);
-        row.complaints.push(format!(
-            "missing: {} {} at {place}",
-            expected[index].rule, expected[index].direction
-        ));
+        row.complaints.push(format!("missing: {} {} at {place}", expected[index].rule, expected[index].direction));
     }
     let mut per_loop = BTreeMap::new();
     for &index in &outcome.unmatched {
-        let of = |one: &&&Loop| {
-            (one.start_us..one.start_us + truth.duration_us()).contains(&found[index].at_us)
-        };
+        let of = |one: &&&Loop| (one.start_us..one.start_us + truth.duration_us()).contains(&found[index].at_us);
         if let Some(one) = loops.iter().find(of) {
             row.wrong += 1;
-            per_loop
-                .entry(one.index)
-                .or_insert_with(Vec::new)
-                .push(index);
+            per_loop.entry(one.index).or_insert_with(Vec::new).push(index);
         }
     }
-    for wrong in per_loop
-        .values()
-        .filter(|wrong| wrong.len() > FALSE_PER_LOOP_MAX)
-    {
+    for wrong in per_loop.values().filter(|wrong| wrong.len() > FALSE_PER_LOOP_MAX) {
         for &index in wrong {
             let place = locate(truth, loops, found[index].at_us);
-            row.complaints.push(format!(
-                "false: {} {} at {place}",
-                found[index].rule, found[index].direction
-            ));
+            row.complaints.push(format!("false: {} {} at {place}", found[index].rule, found[index].direction));
         }
     }
     row
@@ -165,11 +130,7 @@ fn judge_camera(truth: &Truth, loops: &[&Loop], seen: &[&Seen]) -> Row {
 fn locate(truth: &Truth, loops: &[&Loop], at_us: i64) -> String {
     let of = |one: &&&Loop| (one.start_us..one.start_us + truth.duration_us()).contains(&at_us);
     match loops.iter().find(of) {
-        Some(one) => format!(
-            "{:.1} s of loop {}",
-            seconds(at_us - one.start_us),
-            one.index
-        ),
+        Some(one) => format!("{:.1} s of loop {}", seconds(at_us - one.start_us), one.index),
         None => "the edge of a loop".into(),
     }
 }
@@ -181,10 +142,8 @@ pub fn table(rows: &BTreeMap<String, Row>) -> String {
         "camera", "loops", "expected", "found", "missing", "false", "p50", "p99"
     );
     for (camera, row) in rows {
-        let latency = |share| {
-            percentile(&row.latencies_us, share)
-                .map_or("-".into(), |us| format!("{:.2} s", seconds(us)))
-        };
+        let latency =
+            |share| percentile(&row.latencies_us, share).map_or("-".into(), |us| format!("{:.2} s", seconds(us)));
         let missing = row.expected - row.found;
         let _ = writeln!(
             text,
@@ -195,11 +154,7 @@ pub fn table(rows: &BTreeMap<String, Row>) -> String {
             row.wrong,
             latency(0.50),
             latency(0.99),
-            if row.decides {
-                ""
-            } else {
-                "   (reported, does not decide)"
-            }
+            if row.decides { "" } else { "   (reported, does not decide)" }
         );
     }
     text + "p50, p99: from the capture of the picture to its event in the feed\n"
@@ -219,8 +174,7 @@ pub fn percentile(sorted: &[i64], share: f64) -> Option<i64> {
 
 /// Microseconds since 1970 of an RFC 3339 text.
 pub fn parse_time(text: &str) -> Option<i64> {
-    let time =
-        time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
+    let time = time::OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
     i64::try_from(time.unix_timestamp_nanos() / 1000).ok()
 }
 
@@ -244,9 +198,7 @@ mod tests {
             kind: "intrusion".into(),
             phase: phase.into(),
             rule: Some("table".into()),
-            captured: captured
-                .format(&time::format_description::well_known::Rfc3339)
-                .unwrap(),
+            captured: captured.format(&time::format_description::well_known::Rfc3339).unwrap(),
             direction: None,
         };
         Seen::read(&event, t_s * 1_000_000 + 500_000).unwrap()
@@ -259,31 +211,21 @@ mod tests {
             index,
             start_us: 1_000_000_000 + 30_000_000 * i64::try_from(index).unwrap(),
         });
-        judge(&truths, &loops, found, 1_010_000_000, 1_065_000_000)
-            .remove("gate")
-            .unwrap()
+        judge(&truths, &loops, found, 1_010_000_000, 1_065_000_000).remove("gate").unwrap()
     }
 
     #[test]
     fn only_whole_loops_count_and_what_lacks_is_named() {
         // Loop 1 runs from 1030 to 1060; what loops 0 and 2 showed does not count.
         let row = rows(&[seen(1037, "begin"), seen(1020, "end"), seen(1067, "begin")]);
-        assert_eq!(
-            (row.loops, row.expected, row.found, row.wrong),
-            (1, 2, 1, 0)
-        );
+        assert_eq!((row.loops, row.expected, row.found, row.wrong), (1, 2, 1, 0));
         assert_eq!(row.complaints, ["missing: table exit at 20.0 s of loop 1"]);
         assert_eq!(row.latencies_us, [500_000; 3]);
     }
 
     #[test]
     fn two_false_events_a_loop_are_borne_and_three_are_not() {
-        let mut found = vec![
-            seen(1037, "begin"),
-            seen(1050, "end"),
-            seen(1040, "begin"),
-            seen(1042, "end"),
-        ];
+        let mut found = vec![seen(1037, "begin"), seen(1050, "end"), seen(1040, "begin"), seen(1042, "end")];
         assert_eq!(rows(&found).complaints, [""; 0]);
         found.push(seen(1044, "begin"));
         let row = rows(&found);

@@ -99,10 +99,7 @@ pub struct Body {
 impl Body {
     /// A body, chunked or plain.
     pub fn new(chunked: bool) -> Self {
-        Self {
-            chunked,
-            ..Self::default()
-        }
+        Self { chunked, ..Self::default() }
     }
 
     /// Takes raw bytes, gives what they hold of the content.
@@ -135,22 +132,14 @@ impl Body {
 
 /// Host and port, and path, of `http://HOST:PORT/PATH`.
 pub fn split_url(url: &str) -> Result<(String, String), FeedError> {
-    let rest = url
-        .strip_prefix("http://")
-        .ok_or_else(|| FeedError::Address(url.into()))?;
-    let (host, path) = rest
-        .split_once('/')
-        .map_or((rest, String::new()), |(host, path)| {
-            (host, path.to_owned())
-        });
+    let rest = url.strip_prefix("http://").ok_or_else(|| FeedError::Address(url.into()))?;
+    let (host, path) = rest.split_once('/').map_or((rest, String::new()), |(host, path)| (host, path.to_owned()));
     Ok((host.to_owned(), format!("/{path}")))
 }
 
 /// The head of a request for the feed; `after` resumes behind that position.
 pub fn request(host: &str, path: &str, token: &str, after: Option<&str>) -> String {
-    let resume = after
-        .map(|id| format!("Last-Event-ID: {id}\r\n"))
-        .unwrap_or_default();
+    let resume = after.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
     format!(
         "GET {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {token}\r\nAccept: text/event-stream\r\n{resume}\r\n"
     )
@@ -158,45 +147,24 @@ pub fn request(host: &str, path: &str, token: &str, after: Option<&str>) -> Stri
 
 /// Status and whether the body is chunked, of the head of an answer.
 pub fn read_head(head: &str) -> (u16, bool) {
-    let status = head
-        .split(' ')
-        .nth(1)
-        .and_then(|word| word.parse().ok())
-        .unwrap_or(0);
-    (
-        status,
-        head.to_ascii_lowercase()
-            .contains("transfer-encoding: chunked"),
-    )
+    let status = head.split(' ').nth(1).and_then(|word| word.parse().ok()).unwrap_or(0);
+    (status, head.to_ascii_lowercase().contains("transfer-encoding: chunked"))
 }
 
 /// Gets a whole answer (JSON of the REST routes).
 pub fn get(url: &str, token: &str) -> Result<String, FeedError> {
     let (host, path) = split_url(url)?;
-    let fail = |source| FeedError::Connection {
-        address: host.clone(),
-        source,
-    };
+    let fail = |source| FeedError::Connection { address: host.clone(), source };
     let mut stream = TcpStream::connect(&host).map_err(fail)?;
-    stream
-        .set_read_timeout(Some(Duration::from_secs(10)))
-        .map_err(fail)?;
-    let head =
-        request(&host, &path, token, None).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
+    stream.set_read_timeout(Some(Duration::from_secs(10))).map_err(fail)?;
+    let head = request(&host, &path, token, None).replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n");
     stream.write_all(head.as_bytes()).map_err(fail)?;
     let mut raw = Vec::new();
     stream.read_to_end(&mut raw).map_err(fail)?;
-    let end = raw
-        .windows(4)
-        .position(|four| four == b"\r\n\r\n")
-        .map_or(raw.len(), |at| at + 4);
+    let end = raw.windows(4).position(|four| four == b"\r\n\r\n").map_or(raw.len(), |at| at + 4);
     let (status, chunked) = read_head(&String::from_utf8_lossy(&raw[..end]));
     let body = String::from_utf8_lossy(&Body::new(chunked).push(&raw[end..])).into_owned();
-    if status == 200 {
-        Ok(body)
-    } else {
-        Err(FeedError::Refused { status, body })
-    }
+    if status == 200 { Ok(body) } else { Err(FeedError::Refused { status, body }) }
 }
 
 /// A subscription that resumes where it stood after a broken connection.
@@ -218,13 +186,7 @@ impl Feed {
     /// Subscribes: `url` is the address of the feed, with its query; `after` resumes behind that position.
     pub fn connect(url: &str, token: &str, after: Option<&str>) -> Result<Self, FeedError> {
         let (host, path) = split_url(url)?;
-        let mut feed = Self {
-            host,
-            path,
-            token: token.to_owned(),
-            last: after.map(str::to_owned),
-            open: None,
-        };
+        let mut feed = Self { host, path, token: token.to_owned(), last: after.map(str::to_owned), open: None };
         feed.reopen()?;
         Ok(feed)
     }
@@ -251,9 +213,7 @@ impl Feed {
             }
             if self.open.is_none() {
                 match self.reopen() {
-                    Err(FeedError::Connection { .. }) => {
-                        std::thread::sleep(left.min(Duration::from_millis(200)))
-                    }
+                    Err(FeedError::Connection { .. }) => std::thread::sleep(left.min(Duration::from_millis(200))),
                     other => other?,
                 }
             } else if !self.fill(left) {
@@ -268,9 +228,7 @@ impl Feed {
             return false;
         };
         let mut bytes = [0; 16 * 1024];
-        let _ = open
-            .stream
-            .set_read_timeout(Some(wait.max(Duration::from_millis(1))));
+        let _ = open.stream.set_read_timeout(Some(wait.max(Duration::from_millis(1))));
         match open.stream.read(&mut bytes) {
             Ok(0) => false,
             Ok(count) => {
@@ -278,22 +236,14 @@ impl Feed {
                 open.parser.push(&content);
                 true
             }
-            Err(error) => matches!(
-                error.kind(),
-                std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut
-            ),
+            Err(error) => matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut),
         }
     }
 
     fn reopen(&mut self) -> Result<(), FeedError> {
-        let fail = |source| FeedError::Connection {
-            address: self.host.clone(),
-            source,
-        };
+        let fail = |source| FeedError::Connection { address: self.host.clone(), source };
         let mut stream = TcpStream::connect(&self.host).map_err(fail)?;
-        stream
-            .set_read_timeout(Some(Duration::from_secs(10)))
-            .map_err(fail)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10))).map_err(fail)?;
         let head = request(&self.host, &self.path, &self.token, self.last.as_deref());
         stream.write_all(head.as_bytes()).map_err(fail)?;
         let mut head = Vec::new();
@@ -306,16 +256,9 @@ impl Feed {
         if status != 200 {
             let mut rest = vec![0; 2048];
             let count = stream.read(&mut rest).unwrap_or(0);
-            return Err(FeedError::Refused {
-                status,
-                body: String::from_utf8_lossy(&rest[..count]).into_owned(),
-            });
+            return Err(FeedError::Refused { status, body: String::from_utf8_lossy(&rest[..count]).into_owned() });
         }
-        self.open = Some(Open {
-            stream,
-            body: Body::new(chunked),
-            parser: SseParser::default(),
-        });
+        self.open = Some(Open { stream, body: Body::new(chunked), parser: SseParser::default() });
         Ok(())
     }
 }
@@ -324,22 +267,15 @@ impl Feed {
 mod tests {
     use super::*;
 
-    const STREAM: &str =
-        "id: a-1\nevent: event\ndata: {\"x\":1}\n\n: comment\n\nevent: heartbeat\ndata: {}\r\n\r\n";
+    const STREAM: &str = "id: a-1\nevent: event\ndata: {\"x\":1}\n\n: comment\n\nevent: heartbeat\ndata: {}\r\n\r\n";
 
     #[test]
     fn events_come_whole_however_the_bytes_are_cut() {
         for size in 1..=STREAM.len() {
             let mut parser = SseParser::default();
-            STREAM
-                .as_bytes()
-                .chunks(size)
-                .for_each(|part| parser.push(part));
+            STREAM.as_bytes().chunks(size).for_each(|part| parser.push(part));
             let first = parser.pop().unwrap();
-            assert_eq!(
-                (first.id.as_str(), first.event.as_str(), first.data.as_str()),
-                ("a-1", "event", "{\"x\":1}")
-            );
+            assert_eq!((first.id.as_str(), first.event.as_str(), first.data.as_str()), ("a-1", "event", "{\"x\":1}"));
             assert_eq!(parser.pop().unwrap().event, "heartbeat");
             assert_eq!(parser.pop(), None);
         }

@@ -2,7 +2,11 @@
 //! own crates never depend on it.
 
 pub mod assets; // clips and models, or a named skip
+pub mod events; // plausible ones, for load
+pub mod link; // a second gateway, as small as can be
+pub mod process; // real processes of the product
 pub mod check;
+pub mod bench; // what it costs
 pub mod feed; // what came out in the end
 pub mod proxy; // a bad network
 pub mod rtsp; // clips as cameras

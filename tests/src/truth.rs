@@ -103,10 +103,7 @@ pub enum TruthError {
 impl Truth {
     /// Reads a truth file.
     pub fn load(path: &Path) -> Result<Self, TruthError> {
-        serde_json::from_str(&read(path)?).map_err(|source| TruthError::Parse {
-            path: path.to_owned(),
-            source,
-        })
+        serde_json::from_str(&read(path)?).map_err(|source| TruthError::Parse { path: path.to_owned(), source })
     }
 
     /// Length of the clip.
@@ -140,17 +137,9 @@ impl Truth {
 pub fn load_schedule(path: &Path) -> Result<Vec<Loop>, TruthError> {
     let text = read(path)?;
     let whole = text.rfind('\n').map_or("", |end| &text[..end]);
-    let parse = |line: &str| {
-        serde_json::from_str(line).map_err(|source| TruthError::Parse {
-            path: path.to_owned(),
-            source,
-        })
-    };
-    whole
-        .lines()
-        .filter(|line| !line.trim().is_empty())
-        .map(parse)
-        .collect()
+    let parse =
+        |line: &str| serde_json::from_str(line).map_err(|source| TruthError::Parse { path: path.to_owned(), source });
+    whole.lines().filter(|line| !line.trim().is_empty()).map(parse).collect()
 }
 
 /// How the truth files name what an event says: an intrusion's begin and end are `enter` and `exit`, a loiter's begin
@@ -167,33 +156,16 @@ pub fn direction_of(kind: &str, phase: &str, direction: Option<&str>) -> Option<
 
 /// Holds `found` against `expected`: first all that must be there, then what is left against the optional.
 pub fn compare(found: &[Happening], expected: &[Happening], tolerance_us: i64) -> Outcome {
-    let required: Vec<usize> = (0..expected.len())
-        .filter(|index| !expected[*index].optional)
-        .collect();
-    let optional: Vec<usize> = (0..expected.len())
-        .filter(|index| expected[*index].optional)
-        .collect();
+    let required: Vec<usize> = (0..expected.len()).filter(|index| !expected[*index].optional).collect();
+    let optional: Vec<usize> = (0..expected.len()).filter(|index| expected[*index].optional).collect();
     let everything: Vec<usize> = (0..found.len()).collect();
     let mut pairs = pair(found, &everything, expected, &required, tolerance_us);
-    let rest: Vec<usize> = everything
-        .into_iter()
-        .filter(|one| pairs.iter().all(|(taken, _)| taken != one))
-        .collect();
+    let rest: Vec<usize> = everything.into_iter().filter(|one| pairs.iter().all(|(taken, _)| taken != one)).collect();
     let ignored = pair(found, &rest, expected, &optional, tolerance_us);
-    let unmatched = rest
-        .into_iter()
-        .filter(|one| ignored.iter().all(|(taken, _)| taken != one))
-        .collect();
-    let missing = required
-        .into_iter()
-        .filter(|one| pairs.iter().all(|(_, taken)| taken != one))
-        .collect();
+    let unmatched = rest.into_iter().filter(|one| ignored.iter().all(|(taken, _)| taken != one)).collect();
+    let missing = required.into_iter().filter(|one| pairs.iter().all(|(_, taken)| taken != one)).collect();
     pairs.sort_unstable();
-    Outcome {
-        pairs,
-        missing,
-        unmatched,
-    }
+    Outcome { pairs, missing, unmatched }
 }
 
 /// A maximal one-to-one matching by augmenting paths, nearest first.
@@ -207,43 +179,27 @@ fn pair(
     let distance = |one: usize, other: usize| (found[one].at_us - expected[other].at_us).abs();
     let fits = |one: usize, other: usize| {
         let (found, expected) = (&found[one], &expected[other]);
-        found.rule == expected.rule
-            && found.direction == expected.direction
-            && distance(one, other) <= tolerance_us
+        found.rule == expected.rule && found.direction == expected.direction && distance(one, other) <= tolerance_us
     };
     let candidates: Vec<Vec<usize>> = from
         .iter()
         .map(|&one| {
-            let mut fitting: Vec<usize> = (0..to.len())
-                .filter(|&index| fits(one, to[index]))
-                .collect();
+            let mut fitting: Vec<usize> = (0..to.len()).filter(|&index| fits(one, to[index])).collect();
             fitting.sort_by_key(|&index| distance(one, to[index]));
             fitting
         })
         .collect();
     let mut order: Vec<usize> = (0..from.len()).collect();
-    order.sort_by_key(|&one| {
-        candidates[one]
-            .first()
-            .map_or(i64::MAX, |&index| distance(from[one], to[index]))
-    });
+    order.sort_by_key(|&one| candidates[one].first().map_or(i64::MAX, |&index| distance(from[one], to[index])));
     let mut owners = vec![None; to.len()];
     for one in order {
         augment(one, &candidates, &mut owners, &mut vec![false; to.len()]);
     }
-    let pairs = owners
-        .iter()
-        .enumerate()
-        .filter_map(|(index, owner)| owner.map(|one: usize| (from[one], to[index])));
+    let pairs = owners.iter().enumerate().filter_map(|(index, owner)| owner.map(|one: usize| (from[one], to[index])));
     pairs.collect()
 }
 
-fn augment(
-    one: usize,
-    candidates: &[Vec<usize>],
-    owners: &mut [Option<usize>],
-    seen: &mut [bool],
-) -> bool {
+fn augment(one: usize, candidates: &[Vec<usize>], owners: &mut [Option<usize>], seen: &mut [bool]) -> bool {
     for &index in &candidates[one] {
         if seen[index] {
             continue;
@@ -259,10 +215,7 @@ fn augment(
 }
 
 fn read(path: &Path) -> Result<String, TruthError> {
-    std::fs::read_to_string(path).map_err(|source| TruthError::Read {
-        path: path.to_owned(),
-        source,
-    })
+    std::fs::read_to_string(path).map_err(|source| TruthError::Read { path: path.to_owned(), source })
 }
 
 #[allow(clippy::cast_possible_truncation, reason = "clips last hours at most")]
@@ -275,12 +228,7 @@ mod tests {
     use super::*;
 
     fn at(rule: &str, t_s: f64, optional: bool) -> Happening {
-        Happening {
-            rule: rule.into(),
-            direction: "enter".into(),
-            at_us: micros(t_s),
-            optional,
-        }
+        Happening { rule: rule.into(), direction: "enter".into(), at_us: micros(t_s), optional }
     }
 
     #[test]
@@ -289,70 +237,30 @@ mod tests {
         let found = [at("zone", 10.9, false), at("zone", 11.8, false)];
         let expected = [at("zone", 10.0, false), at("zone", 11.0, false)];
         let outcome = compare(&found, &expected, 1_000_000);
-        assert_eq!(
-            outcome,
-            Outcome {
-                pairs: vec![(0, 0), (1, 1)],
-                missing: vec![],
-                unmatched: vec![]
-            }
-        );
+        assert_eq!(outcome, Outcome { pairs: vec![(0, 0), (1, 1)], missing: vec![], unmatched: vec![] });
     }
 
     #[test]
     fn rule_direction_and_tolerance_must_fit() {
-        let other_way = Happening {
-            direction: "exit".into(),
-            ..at("zone", 10.0, false)
-        };
+        let other_way = Happening { direction: "exit".into(), ..at("zone", 10.0, false) };
         let found = [at("other", 10.0, false), other_way, at("zone", 11.1, false)];
         let outcome = compare(&found, &[at("zone", 10.0, false)], 1_000_000);
-        assert_eq!(
-            outcome,
-            Outcome {
-                pairs: vec![],
-                missing: vec![0],
-                unmatched: vec![0, 1, 2]
-            }
-        );
+        assert_eq!(outcome, Outcome { pairs: vec![], missing: vec![0], unmatched: vec![0, 1, 2] });
     }
 
     #[test]
     fn an_optional_event_is_neither_missed_nor_false() {
-        let expected = [
-            at("zone", 10.0, true),
-            at("zone", 20.0, true),
-            at("zone", 10.5, false),
-        ];
-        let outcome = compare(
-            &[at("zone", 10.2, false), at("zone", 10.4, false)],
-            &expected,
-            1_000_000,
-        );
-        assert_eq!(
-            (
-                outcome.missing.len(),
-                outcome.unmatched.len(),
-                outcome.pairs.len()
-            ),
-            (0, 0, 1)
-        );
+        let expected = [at("zone", 10.0, true), at("zone", 20.0, true), at("zone", 10.5, false)];
+        let outcome = compare(&[at("zone", 10.2, false), at("zone", 10.4, false)], &expected, 1_000_000);
+        assert_eq!((outcome.missing.len(), outcome.unmatched.len(), outcome.pairs.len()), (0, 0, 1));
     }
 
     #[test]
     fn a_schedule_that_is_being_written_is_read_up_to_its_last_whole_line() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("schedule");
-        let first = Loop {
-            camera: "gate".into(),
-            index: 0,
-            start_us: 5,
-        };
-        std::fs::write(
-            &path,
-            serde_json::to_string(&first).unwrap() + "\n{\"camera\":\"ga",
-        )
-        .unwrap();
+        let first = Loop { camera: "gate".into(), index: 0, start_us: 5 };
+        std::fs::write(&path, serde_json::to_string(&first).unwrap() + "\n{\"camera\":\"ga").unwrap();
         assert_eq!(load_schedule(&path).unwrap(), [first]);
     }
 }

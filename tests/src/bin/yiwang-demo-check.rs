@@ -49,10 +49,7 @@ fn main() -> ExitCode {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,
         Err(error) => {
-            let cause = error
-                .source()
-                .map(|cause| format!(" ({cause})"))
-                .unwrap_or_default();
+            let cause = error.source().map(|cause| format!(" ({cause})")).unwrap_or_default();
             eprintln!("yiwang-demo-check: {error}{cause}");
             ExitCode::from(2)
         }
@@ -60,24 +57,14 @@ fn main() -> ExitCode {
 }
 
 fn camera_truth(text: &str) -> Result<(String, PathBuf), String> {
-    let (camera, path) = text
-        .split_once('=')
-        .ok_or("it is written CAMERA=TRUTH.json")?;
+    let (camera, path) = text.split_once('=').ok_or("it is written CAMERA=TRUTH.json")?;
     Ok((camera.to_owned(), path.into()))
 }
 
 fn watch(options: &Options) -> Result<bool, AnyError> {
-    let load =
-        |(camera, path): &(String, PathBuf)| Truth::load(path).map(|truth| (camera.clone(), truth));
-    let truths = options
-        .truth
-        .iter()
-        .map(load)
-        .collect::<Result<BTreeMap<_, _>, _>>()?;
-    let hub = options
-        .feed
-        .trim_end_matches('/')
-        .trim_end_matches("/api/v1/feed");
+    let load = |(camera, path): &(String, PathBuf)| Truth::load(path).map(|truth| (camera.clone(), truth));
+    let truths = options.truth.iter().map(load).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let hub = options.feed.trim_end_matches('/').trim_end_matches("/api/v1/feed");
     let (sender, events) = mpsc::channel();
     for token in &options.token {
         let mut feed = Feed::connect(&format!("{hub}/api/v1/feed"), token, None)?;
@@ -90,13 +77,7 @@ fn watch(options: &Options) -> Result<bool, AnyError> {
     let seen = collect(options, &truths, &events, from_us)?;
     // A loop whose last events may still be on their way is not held against anybody.
     let to_us = now_us() - i64::try_from(options.grace_s)? * 1_000_000;
-    let rows = check::judge(
-        &truths,
-        &truth::load_schedule(&options.schedule)?,
-        &seen,
-        from_us,
-        to_us,
-    );
+    let rows = check::judge(&truths, &truth::load_schedule(&options.schedule)?, &seen, from_us, to_us);
     print!("{}", check::table(&rows));
     let mut passed = rows.values().any(|row| row.decides);
     if !passed {
@@ -104,14 +85,7 @@ fn watch(options: &Options) -> Result<bool, AnyError> {
     }
     for (camera, row) in &rows {
         for complaint in &row.complaints {
-            println!(
-                "{camera}: {complaint}{}",
-                if row.decides {
-                    ""
-                } else {
-                    " (does not decide)"
-                }
-            );
+            println!("{camera}: {complaint}{}", if row.decides { "" } else { " (does not decide)" });
         }
         passed &= !row.decides || row.complaints.is_empty();
     }
@@ -151,27 +125,15 @@ fn wait_ready(options: &Options, hub: &str, truths: &BTreeMap<String, Truth>) {
     let deadline = Instant::now() + Duration::from_secs(options.ready_s);
     let mut lacking: Vec<String> = truths.keys().cloned().collect();
     while Instant::now() < deadline {
-        let ready: BTreeSet<String> = options
-            .token
-            .iter()
-            .flat_map(|token| ready_cameras(hub, token))
-            .collect();
-        lacking = truths
-            .keys()
-            .filter(|camera| !ready.contains(*camera))
-            .cloned()
-            .collect();
+        let ready: BTreeSet<String> = options.token.iter().flat_map(|token| ready_cameras(hub, token)).collect();
+        lacking = truths.keys().filter(|camera| !ready.contains(*camera)).cloned().collect();
         if lacking.is_empty() {
             println!("every camera is up");
             return;
         }
         std::thread::sleep(Duration::from_millis(500));
     }
-    println!(
-        "not up after {} s: {}; watching all the same",
-        options.ready_s,
-        lacking.join(", ")
-    );
+    println!("not up after {} s: {}; watching all the same", options.ready_s, lacking.join(", "));
 }
 
 fn ready_cameras(hub: &str, token: &str) -> Vec<String> {
@@ -179,13 +141,8 @@ fn ready_cameras(hub: &str, token: &str) -> Vec<String> {
     let answer: serde_json::Value = serde_json::from_str(&text).unwrap_or_default();
     let cameras = answer["cameras"].as_array().cloned().unwrap_or_default();
     let up = cameras.iter().filter(|camera| camera["state"] == "ok");
-    up.filter_map(|camera| {
-        camera["camera"]
-            .as_str()
-            .or(camera["id"].as_str()?.rsplit('/').next())
-            .map(str::to_owned)
-    })
-    .collect()
+    up.filter_map(|camera| camera["camera"].as_str().or(camera["id"].as_str()?.rsplit('/').next()).map(str::to_owned))
+        .collect()
 }
 
 /// Collects what arrives until enough was watched; a line each ten seconds.
@@ -200,9 +157,7 @@ fn collect(
     let mut next_line_s = 10;
     loop {
         match events.recv_timeout(Duration::from_millis(500)) {
-            Ok((event, arrived_us)) if ids.insert(event.id.clone()) => {
-                seen.extend(Seen::read(&event, arrived_us))
-            }
+            Ok((event, arrived_us)) if ids.insert(event.id.clone()) => seen.extend(Seen::read(&event, arrived_us)),
             Ok(_) => doubled += 1,
             Err(mpsc::RecvTimeoutError::Timeout) => {}
             Err(mpsc::RecvTimeoutError::Disconnected) => {
@@ -217,10 +172,7 @@ fn collect(
             } else {
                 String::new()
             };
-            println!(
-                "{passed_s:>4} s: {} events from the feed{twice}, about {left_s} s to go",
-                ids.len()
-            );
+            println!("{passed_s:>4} s: {} events from the feed{twice}, about {left_s} s to go", ids.len());
             next_line_s += 10;
         }
         if left_s == 0 {
@@ -230,11 +182,7 @@ fn collect(
 }
 
 /// Seconds until enough was watched; rounded up.
-fn left_s(
-    options: &Options,
-    truths: &BTreeMap<String, Truth>,
-    from_us: i64,
-) -> Result<u64, AnyError> {
+fn left_s(options: &Options, truths: &BTreeMap<String, Truth>, from_us: i64) -> Result<u64, AnyError> {
     let grace_us = i64::try_from(options.grace_s)? * 1_000_000;
     let mut end_us = from_us;
     if let Some(seconds) = options.seconds {
@@ -243,17 +191,11 @@ fn left_s(
         let loops = truth::load_schedule(&options.schedule)?;
         for (camera, truth) in truths {
             let mine = loops.iter().filter(|one| &one.camera == camera);
-            let last = mine
-                .clone()
-                .next_back()
-                .ok_or_else(|| format!("the schedule has no camera {camera}"))?;
-            let first = mine
-                .map(|one| one.start_us)
-                .find(|start_us| *start_us >= from_us);
+            let last = mine.clone().next_back().ok_or_else(|| format!("the schedule has no camera {camera}"))?;
+            let first = mine.map(|one| one.start_us).find(|start_us| *start_us >= from_us);
             // Before the first whole loop has begun: when it will.
             let first_us = first.unwrap_or(last.start_us + truth.duration_us());
-            end_us = end_us
-                .max(first_us + truth.duration_us() * i64::try_from(options.loops)? + grace_us);
+            end_us = end_us.max(first_us + truth.duration_us() * i64::try_from(options.loops)? + grace_us);
         }
     }
     let left_us = (end_us - now_us()).max(0);
@@ -261,8 +203,6 @@ fn left_s(
 }
 
 fn now_us() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

@@ -25,17 +25,11 @@ struct Options {
 
 fn main() {
     let options = Options::parse();
-    let settings = ServerSettings {
-        listen: options.listen,
-        cameras: options.camera,
-        schedule: options.schedule,
-    };
+    let settings = ServerSettings { listen: options.listen, cameras: options.camera, schedule: options.schedule };
     let server = match Server::start(&settings) {
         Ok(server) => server,
         Err(error) => {
-            let cause = std::error::Error::source(&error)
-                .map(|cause| format!(" ({cause})"))
-                .unwrap_or_default();
+            let cause = std::error::Error::source(&error).map(|cause| format!(" ({cause})")).unwrap_or_default();
             eprintln!("yiwang-rtsp: {error}{cause}");
             std::process::exit(1);
         }

@@ -38,11 +38,7 @@ pub struct Impair {
 impl Impair {
     /// The same seed decides the same.
     pub fn new(seed: u64) -> Self {
-        Self {
-            rng: StdRng::seed_from_u64(seed),
-            last_us: 0,
-            free_us: 0,
-        }
+        Self { rng: StdRng::seed_from_u64(seed), last_us: 0, free_us: 0 }
     }
 
     /// When a datagram of `length` bytes that is sent at `now_us` arrives: never, once or twice.
@@ -75,11 +71,7 @@ impl Impair {
             self.last_us = self.last_us.max(sent_us + how.delay_us + jitter_us);
             self.last_us
         };
-        if draws[3] < how.duplicate {
-            vec![arrives_us; 2]
-        } else {
-            vec![arrives_us]
-        }
+        if draws[3] < how.duplicate { vec![arrives_us; 2] } else { vec![arrives_us] }
     }
 }
 
@@ -89,9 +81,7 @@ mod tests {
 
     fn arrivals(how: Impairment, count: u64) -> Vec<Vec<u64>> {
         let mut impair = Impair::new(7);
-        (0..count)
-            .map(|index| impair.decide(&how, index * 1000, 1000))
-            .collect()
+        (0..count).map(|index| impair.decide(&how, index * 1000, 1000)).collect()
     }
 
     #[test]
@@ -102,26 +92,13 @@ mod tests {
 
     #[test]
     fn the_same_seed_decides_the_same() {
-        let how = Impairment {
-            loss: 0.2,
-            duplicate: 0.1,
-            delay_us: 500,
-            jitter_us: 3000,
-            ..Impairment::default()
-        };
+        let how = Impairment { loss: 0.2, duplicate: 0.1, delay_us: 500, jitter_us: 3000, ..Impairment::default() };
         assert_eq!(arrivals(how, 500), arrivals(how, 500));
     }
 
     #[test]
     fn shares_come_out_as_asked() {
-        let got = arrivals(
-            Impairment {
-                loss: 0.1,
-                duplicate: 0.2,
-                ..Impairment::default()
-            },
-            20_000,
-        );
+        let got = arrivals(Impairment { loss: 0.1, duplicate: 0.2, ..Impairment::default() }, 20_000);
         let share = |copies| got.iter().filter(|one| one.len() == copies).count() as f64 / 20_000.0;
         assert!((share(0) - 0.1).abs() < 0.01, "lost {}", share(0));
         assert!((share(2) - 0.18).abs() < 0.015, "doubled {}", share(2));
@@ -129,42 +106,19 @@ mod tests {
 
     #[test]
     fn jitter_keeps_order_and_reordering_does_not() {
-        let jitter = arrivals(
-            Impairment {
-                delay_us: 10_000,
-                jitter_us: 8_000,
-                ..Impairment::default()
-            },
-            1000,
-        );
+        let jitter = arrivals(Impairment { delay_us: 10_000, jitter_us: 8_000, ..Impairment::default() }, 1000);
         assert!(jitter.is_sorted());
         assert!(
-            jitter
-                .iter()
-                .enumerate()
-                .all(|(index, at)| (10_000..=18_000).contains(&(at[0] - 1000 * index as u64)))
+            jitter.iter().enumerate().all(|(index, at)| (10_000..=18_000).contains(&(at[0] - 1000 * index as u64)))
         );
-        let reordered = arrivals(
-            Impairment {
-                delay_us: 10_000,
-                reorder: 0.1,
-                ..Impairment::default()
-            },
-            1000,
-        );
+        let reordered = arrivals(Impairment { delay_us: 10_000, reorder: 0.1, ..Impairment::default() }, 1000);
         assert!(!reordered.is_sorted());
     }
 
     #[test]
     fn a_narrow_link_paces_and_its_queue_is_bounded() {
         // 1 MB/s offered to 100 kB/s.
-        let got = arrivals(
-            Impairment {
-                rate_bytes: 100_000,
-                ..Impairment::default()
-            },
-            5000,
-        );
+        let got = arrivals(Impairment { rate_bytes: 100_000, ..Impairment::default() }, 5000);
         let passed: Vec<u64> = got.iter().flatten().copied().collect();
         assert!(passed.windows(2).all(|two| two[1] - two[0] >= 10_000));
         assert!((450..=560).contains(&passed.len()), "{}", passed.len());
@@ -172,16 +126,6 @@ mod tests {
 
     #[test]
     fn a_cut_wire_passes_nothing() {
-        assert!(
-            arrivals(
-                Impairment {
-                    cut: true,
-                    ..Impairment::default()
-                },
-                100
-            )
-            .iter()
-            .all(Vec::is_empty)
-        );
+        assert!(arrivals(Impairment { cut: true, ..Impairment::default() }, 100).iter().all(Vec::is_empty));
     }
 }

@@ -113,9 +113,7 @@ impl Line {
     fn take(&mut self, how: &Impairment, begun: Instant, datagram: &[u8]) {
         let now_us = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         for at_us in self.impair.decide(how, now_us, datagram.len()) {
-            let _ = self
-                .queue
-                .try_send((begun + Duration::from_micros(at_us), datagram.to_vec()));
+            let _ = self.queue.try_send((begun + Duration::from_micros(at_us), datagram.to_vec()));
         }
     }
 }
@@ -135,10 +133,7 @@ impl Relay {
                 continue;
             };
             let server = *self.server.lock().expect("no holder panics");
-            if clients
-                .get(&from)
-                .is_none_or(|client| client.server != server)
-            {
+            if clients.get(&from).is_none_or(|client| client.server != server) {
                 let Ok(client) = self.connect(from, server, clients.len() as u64).await else {
                     continue;
                 };
@@ -151,12 +146,7 @@ impl Relay {
         }
     }
 
-    async fn connect(
-        &self,
-        client: SocketAddr,
-        server: SocketAddr,
-        number: u64,
-    ) -> std::io::Result<Client> {
+    async fn connect(&self, client: SocketAddr, server: SocketAddr, number: u64) -> std::io::Result<Client> {
         let upstream = Arc::new(UdpSocket::bind("127.0.0.1:0").await?);
         upstream.connect(server).await?;
         let seed = self.seed.wrapping_mul(1_000_003).wrapping_add(2 * number);
@@ -209,10 +199,7 @@ impl Relay {
                 }
             }
         });
-        Line {
-            impair: Impair::new(seed),
-            queue,
-        }
+        Line { impair: Impair::new(seed), queue }
     }
 }
 
@@ -234,18 +221,13 @@ mod tests {
 
     async fn answer(client: &UdpSocket, wait_ms: u64) -> Option<Vec<u8>> {
         let mut bytes = [0; 2048];
-        let got =
-            tokio::time::timeout(Duration::from_millis(wait_ms), client.recv(&mut bytes)).await;
+        let got = tokio::time::timeout(Duration::from_millis(wait_ms), client.recv(&mut bytes)).await;
         got.ok().map(|length| bytes[..length.unwrap()].to_vec())
     }
 
     #[tokio::test]
     async fn datagrams_go_through_both_ways_delayed_and_in_order() {
-        let how = Impairment {
-            delay_us: 20_000,
-            jitter_us: 5_000,
-            ..Impairment::default()
-        };
+        let how = Impairment { delay_us: 20_000, jitter_us: 5_000, ..Impairment::default() };
         let proxy = Proxy::start(echo_server().await, how, 1).await.unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         client.connect(proxy.address()).await.unwrap();
@@ -261,9 +243,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_cut_wire_is_silent_until_it_is_mended() {
-        let proxy = Proxy::start(echo_server().await, Impairment::default(), 1)
-            .await
-            .unwrap();
+        let proxy = Proxy::start(echo_server().await, Impairment::default(), 1).await.unwrap();
         let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         client.connect(proxy.address()).await.unwrap();
         proxy.cut(true);

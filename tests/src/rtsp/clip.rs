@@ -37,9 +37,7 @@ pub struct Clip {
 #[derive(Debug, thiserror::Error)]
 pub enum ClipError {
     /// The reading pipeline could not be made.
-    #[error(
-        "could not make the pipeline that reads {path}: is every GStreamer package installed (deploy/setup)?"
-    )]
+    #[error("could not make the pipeline that reads {path}: is every GStreamer package installed (deploy/setup)?")]
     Pipeline {
         /// The clip.
         path: PathBuf,
@@ -60,19 +58,11 @@ pub enum ClipError {
 impl Clip {
     /// Reads `path`; for H.265 it is encoded anew, with the same picture times.
     pub fn read(path: &Path, codec: Codec) -> Result<Self, ClipError> {
-        let fail = |text: String| ClipError::Read {
-            path: path.to_owned(),
-            text,
-        };
-        let pipeline = pipeline(codec).map_err(|source| ClipError::Pipeline {
-            path: path.to_owned(),
-            source,
-        })?;
+        let fail = |text: String| ClipError::Read { path: path.to_owned(), text };
+        let pipeline = pipeline(codec).map_err(|source| ClipError::Pipeline { path: path.to_owned(), source })?;
         let element = |name| pipeline.by_name(name).expect("the launch line names it");
         element("file").set_property("location", path.display().to_string());
-        let sink = element("sink")
-            .downcast::<gst_app::AppSink>()
-            .expect("it is an appsink");
+        let sink = element("sink").downcast::<gst_app::AppSink>().expect("it is an appsink");
         let units = pull(&pipeline, &sink);
         let _ = pipeline.set_state(gst::State::Null);
         let units = units.map_err(fail)?;
@@ -92,11 +82,7 @@ fn pipeline(codec: Codec) -> Result<gst::Pipeline, gst::glib::Error> {
     let line = format!(
         "filesrc name=file ! qtdemux ! h264parse config-interval=-1 ! {coded} ! appsink name=sink sync=false max-buffers=64"
     );
-    gst::parse::launch(&line).map(|element| {
-        element
-            .downcast()
-            .expect("a line with several elements is a pipeline")
-    })
+    gst::parse::launch(&line).map(|element| element.downcast().expect("a line with several elements is a pipeline"))
 }
 
 fn pull(pipeline: &gst::Pipeline, sink: &gst_app::AppSink) -> Result<Vec<gst::Buffer>, String> {
@@ -110,9 +96,7 @@ fn pull(pipeline: &gst::Pipeline, sink: &gst_app::AppSink) -> Result<Vec<gst::Bu
             None => "it ended early".into(),
         }
     };
-    pipeline
-        .set_state(gst::State::Playing)
-        .map_err(|_| failure(pipeline))?;
+    pipeline.set_state(gst::State::Playing).map_err(|_| failure(pipeline))?;
     let mut units = Vec::new();
     loop {
         match sink.try_pull_sample(gst::ClockTime::from_seconds(30)) {
@@ -125,41 +109,22 @@ fn pull(pipeline: &gst::Pipeline, sink: &gst_app::AppSink) -> Result<Vec<gst::Bu
 
 fn timed(codec: Codec, buffers: Vec<gst::Buffer>) -> Option<Clip> {
     let micros = |time: gst::ClockTime| i64::try_from(time.useconds()).unwrap_or(i64::MAX);
-    let first_us = buffers
-        .iter()
-        .filter_map(|buffer| buffer.pts())
-        .map(micros)
-        .min()?;
+    let first_us = buffers.iter().filter_map(|buffer| buffer.pts()).map(micros).min()?;
     let mut units: Vec<Unit> = buffers
         .into_iter()
         .filter_map(|buffer| {
             let shown_us = micros(buffer.pts()?) - first_us;
             let sent_us = buffer.dts().map_or(shown_us, micros);
             let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            Some(Unit {
-                data: buffer,
-                shown_us,
-                sent_us,
-                keyframe,
-            })
+            Some(Unit { data: buffer, shown_us, sent_us, keyframe })
         })
         .collect();
-    let early_us = units
-        .iter()
-        .map(|unit| unit.shown_us - unit.sent_us)
-        .max()?;
+    let early_us = units.iter().map(|unit| unit.shown_us - unit.sent_us).max()?;
     for unit in &mut units {
         unit.sent_us += early_us;
     }
     let last = units.iter().max_by_key(|unit| unit.shown_us)?;
-    let spacing_us = last.data.duration().map_or(
-        last.shown_us / (i64::try_from(units.len()).ok()? - 1).max(1),
-        micros,
-    );
+    let spacing_us = last.data.duration().map_or(last.shown_us / (i64::try_from(units.len()).ok()? - 1).max(1), micros);
     let duration_us = last.shown_us + spacing_us;
-    Some(Clip {
-        codec,
-        units,
-        duration_us,
-    })
+    Some(Clip { codec, units, duration_us })
 }

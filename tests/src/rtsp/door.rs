@@ -1,10 +1,7 @@
 //! Who may watch which camera. GStreamer knows either logins for everything or a token for everybody; here each camera
 //! has its own rule: without a login it is open, with one it asks by digest and answers 401 as real cameras do.
 
-#![allow(
-    unsafe_code,
-    reason = "glib's macro for a subclass writes `unsafe impl`; nothing unsafe is written here"
-)]
+#![allow(unsafe_code, reason = "glib's macro for a subclass writes `unsafe impl`; nothing unsafe is written here")]
 
 use gstreamer::glib;
 use gstreamer::subclass::prelude::*;

@@ -76,11 +76,7 @@ impl Outlet {
                 return !state.over;
             }
             let left = Duration::from_micros(u64::try_from(left_us).unwrap_or_default());
-            state = self
-                .changed
-                .wait_timeout(state, left)
-                .expect("no holder panics")
-                .0;
+            state = self.changed.wait_timeout(state, left).expect("no holder panics").0;
         }
     }
 }
@@ -101,11 +97,7 @@ impl Feeder {
     pub(super) fn run(&self) {
         let mut start_us = now_us() - self.offset_us % self.clip.duration_us.max(1);
         for index in 0.. {
-            self.schedule.add(Loop {
-                camera: self.name.clone(),
-                index,
-                start_us,
-            });
+            self.schedule.add(Loop { camera: self.name.clone(), index, start_us });
             if !self.play_loop(start_us) {
                 return;
             }
@@ -139,9 +131,8 @@ impl Feeder {
             return;
         };
         // The base time is asked for each time: it changes when all watchers pause.
-        let Some(base) = source
-            .base_time()
-            .filter(|base| source.current_state() == gst::State::Playing && !base.is_zero())
+        let Some(base) =
+            source.base_time().filter(|base| source.current_state() == gst::State::Playing && !base.is_zero())
         else {
             return;
         };
@@ -177,10 +168,7 @@ pub(super) struct Schedule {
 
 impl Schedule {
     pub(super) fn new(file: Option<File>) -> Self {
-        Self {
-            loops: Mutex::default(),
-            file: file.map(Mutex::new),
-        }
+        Self { loops: Mutex::default(), file: file.map(Mutex::new) }
     }
 
     pub(super) fn loops(&self) -> Vec<Loop> {
@@ -191,10 +179,7 @@ impl Schedule {
         if let Some(file) = &self.file {
             let line = serde_json::to_string(&entry).expect("a loop is plain data") + "\n";
             // A full disk shows itself where the schedule is read: a loop is missing.
-            let _ = file
-                .lock()
-                .expect("no holder panics")
-                .write_all(line.as_bytes());
+            let _ = file.lock().expect("no holder panics").write_all(line.as_bytes());
         }
         self.loops.lock().expect("no holder panics").push(entry);
     }
@@ -202,8 +187,6 @@ impl Schedule {
 
 /// The time of day, microseconds since 1970.
 pub(super) fn now_us() -> i64 {
-    let since = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_micros()).unwrap_or(i64::MAX)
 }

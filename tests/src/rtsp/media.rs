@@ -2,10 +2,7 @@
 //! by the machine's clock; here the report maps an RTP timestamp to the time at which its picture was captured, by the
 //! camera's own clock, which may be wrong on purpose.
 
-#![allow(
-    unsafe_code,
-    reason = "glib's macro for a subclass writes `unsafe impl`; nothing unsafe is written here"
-)]
+#![allow(unsafe_code, reason = "glib's macro for a subclass writes `unsafe impl`; nothing unsafe is written here")]
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -38,10 +35,7 @@ impl CameraClock {
         let shift_s = NTP_TO_UNIX_S + offset_s;
         let external = gst::ClockTime::from_seconds(u64::try_from(shift_s).unwrap_or_default());
         clock.set_calibration(gst::ClockTime::ZERO, external, 1, 1);
-        Self {
-            clock,
-            shift_ns: shift_s * 1_000_000_000,
-        }
+        Self { clock, shift_ns: shift_s * 1_000_000_000 }
     }
 
     /// For a pipeline.
@@ -52,9 +46,7 @@ impl CameraClock {
     /// The pipeline time at which a pipeline that began at `base` stands at `utc_us`; none before it began.
     pub(super) fn running(&self, utc_us: i64, base: gst::ClockTime) -> Option<gst::ClockTime> {
         let clock_ns = u64::try_from(utc_us * 1000 + self.shift_ns).ok()?;
-        clock_ns
-            .checked_sub(base.nseconds())
-            .map(gst::ClockTime::from_nseconds)
+        clock_ns.checked_sub(base.nseconds()).map(gst::ClockTime::from_nseconds)
     }
 }
 

@@ -81,12 +81,10 @@ impl Server {
     /// Reads the clips (each file once) and serves them.
     pub fn start(settings: &ServerSettings) -> Result<Self, ServerError> {
         gst::init().map_err(ServerError::GStreamer)?;
-        let file = settings.schedule.as_ref().map(|path| {
-            File::create(path).map_err(|source| ServerError::Schedule {
-                path: path.clone(),
-                source,
-            })
-        });
+        let file = settings
+            .schedule
+            .as_ref()
+            .map(|path| File::create(path).map_err(|source| ServerError::Schedule { path: path.clone(), source }));
         let schedule = Arc::new(Schedule::new(file.transpose()?));
         let clips = read_clips(&settings.cameras)?;
         let server = gst_rtsp_server::RTSPServer::new();
@@ -96,12 +94,8 @@ impl Server {
         let mounts = gst_rtsp_server::RTSPMountPoints::new();
         server.set_mount_points(Some(&mounts));
         let context = glib::MainContext::new();
-        let accepting = server
-            .attach(Some(&context))
-            .map_err(|source| ServerError::Listen {
-                listen: settings.listen,
-                source,
-            })?;
+        let accepting =
+            server.attach(Some(&context)).map_err(|source| ServerError::Listen { listen: settings.listen, source })?;
         let port = u16::try_from(server.bound_port()).unwrap_or(settings.listen.port());
         let mut started = Self {
             address: SocketAddr::new(settings.listen.ip(), port),
@@ -148,59 +142,34 @@ impl Server {
 
     /// Closes every connection; new ones are taken.
     pub fn hang_up(&self) {
-        self.server
-            .client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Remove));
+        self.server.client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Remove));
     }
 
     fn outlet(&self, camera: &str) -> Result<&Arc<Outlet>, ServerError> {
-        self.outlets
-            .get(camera)
-            .ok_or_else(|| ServerError::NoCamera(camera.to_owned()))
+        self.outlets.get(camera).ok_or_else(|| ServerError::NoCamera(camera.to_owned()))
     }
 
-    fn add_camera(
-        &mut self,
-        spec: &CameraSpec,
-        clip: Arc<Clip>,
-        mounts: &gst_rtsp_server::RTSPMountPoints,
-    ) {
+    fn add_camera(&mut self, spec: &CameraSpec, clip: Arc<Clip>, mounts: &gst_rtsp_server::RTSPMountPoints) {
         let outlet = Arc::new(Outlet::default());
         let clock = CameraClock::new(spec.clock_offset_s);
-        mounts.add_factory(
-            &format!("/{}", spec.name),
-            factory(spec, clip.codec, &clock, &outlet),
-        );
+        mounts.add_factory(&format!("/{}", spec.name), factory(spec, clip.codec, &clock, &outlet));
         #[allow(clippy::cast_possible_truncation, reason = "an offset of seconds fits")]
         let offset_us = (spec.offset_s * 1e6) as i64;
         let schedule = Arc::clone(&self.schedule);
-        let feeder = Feeder {
-            name: spec.name.clone(),
-            clip,
-            clock,
-            outlet: Arc::clone(&outlet),
-            schedule,
-            offset_us,
-        };
+        let feeder = Feeder { name: spec.name.clone(), clip, clock, outlet: Arc::clone(&outlet), schedule, offset_us };
         self.spawn(&spec.name, move || feeder.run());
         self.outlets.insert(spec.name.clone(), outlet);
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
-        let thread = std::thread::Builder::new()
-            .name(name.to_owned())
-            .spawn(work);
-        self.threads
-            .push(thread.expect("the system gives a thread"));
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(work);
+        self.threads.push(thread.expect("the system gives a thread"));
     }
 }
 
 impl Drop for Server {
     fn drop(&mut self) {
-        if let Some(source) = self
-            .accepting
-            .take()
-            .and_then(|id| self.context.find_source_by_id(&id))
-        {
+        if let Some(source) = self.accepting.take().and_then(|id| self.context.find_source_by_id(&id)) {
             source.destroy();
         }
         self.hang_up();
@@ -217,9 +186,7 @@ impl Drop for Server {
 fn read_clips(cameras: &[CameraSpec]) -> Result<Vec<Arc<Clip>>, ServerError> {
     let mut clips: Vec<Arc<Clip>> = Vec::new();
     for (index, spec) in cameras.iter().enumerate() {
-        let same = cameras[..index]
-            .iter()
-            .position(|other| other.file == spec.file && other.codec == spec.codec);
+        let same = cameras[..index].iter().position(|other| other.file == spec.file && other.codec == spec.codec);
         clips.push(match same {
             Some(other) => Arc::clone(&clips[other]),
             None => Arc::new(Clip::read(&spec.file, spec.codec)?),
@@ -256,13 +223,8 @@ fn factory(
     }
     let outlet = Arc::clone(outlet);
     factory.connect_media_configure(move |_, media| {
-        let bin = media
-            .element()
-            .downcast::<gst::Bin>()
-            .expect("a launch line in brackets is a bin");
-        let source = bin
-            .by_name("source")
-            .and_then(|element| element.downcast::<gst_app::AppSrc>().ok());
+        let bin = media.element().downcast::<gst::Bin>().expect("a launch line in brackets is a bin");
+        let source = bin.by_name("source").and_then(|element| element.downcast::<gst_app::AppSrc>().ok());
         let source = source.expect("the launch line has it");
         outlet.attach(source.clone());
         let outlet = Arc::clone(&outlet);

@@ -58,10 +58,7 @@ impl FromStr for CameraSpec {
     type Err = SpecError;
 
     fn from_str(text: &str) -> Result<Self, SpecError> {
-        let fail = |reason: String| SpecError {
-            text: text.to_owned(),
-            reason,
-        };
+        let fail = |reason: String| SpecError { text: text.to_owned(), reason };
         let (name, rest) = text.split_once('=').ok_or_else(|| fail("no `=`".into()))?;
         if name.is_empty() || name.contains('/') {
             return Err(fail("the name is empty or has a `/`".into()));
@@ -70,15 +67,11 @@ impl FromStr for CameraSpec {
         let mut spec = Self::new(name, parts.next().unwrap_or_default());
         let (mut user, mut password) = (None, None);
         for part in parts {
-            let (key, value) = part
-                .split_once('=')
-                .ok_or_else(|| fail(format!("`{part}` has no value")))?;
+            let (key, value) = part.split_once('=').ok_or_else(|| fail(format!("`{part}` has no value")))?;
             let number = |error: &dyn std::fmt::Display| fail(format!("{key}: {error}"));
             match key {
                 "offset_s" => spec.offset_s = value.parse().map_err(|error| number(&error))?,
-                "clock_offset_s" => {
-                    spec.clock_offset_s = value.parse().map_err(|error| number(&error))?
-                }
+                "clock_offset_s" => spec.clock_offset_s = value.parse().map_err(|error| number(&error))?,
                 "codec" if value == "h264" => spec.codec = Codec::H264,
                 "codec" if value == "h265" => spec.codec = Codec::H265,
                 "codec" => return Err(fail(format!("codec `{value}` is neither h264 nor h265"))),
@@ -103,9 +96,7 @@ mod tests {
     #[test]
     fn a_camera_is_read_from_its_text() {
         let spec: CameraSpec =
-            "gate=a.mp4,offset_s=2.5,codec=h265,user=u,password=p=1,clock_offset_s=-7"
-                .parse()
-                .unwrap();
+            "gate=a.mp4,offset_s=2.5,codec=h265,user=u,password=p=1,clock_offset_s=-7".parse().unwrap();
         let expected = CameraSpec {
             offset_s: 2.5,
             codec: Codec::H265,
@@ -114,10 +105,7 @@ mod tests {
             ..CameraSpec::new("gate", "a.mp4")
         };
         assert_eq!(spec, expected);
-        assert_eq!(
-            "gate=a.mp4".parse::<CameraSpec>().unwrap(),
-            CameraSpec::new("gate", "a.mp4")
-        );
+        assert_eq!("gate=a.mp4".parse::<CameraSpec>().unwrap(), CameraSpec::new("gate", "a.mp4"));
     }
 
     #[test]

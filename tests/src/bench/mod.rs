@@ -1,0 +1,10 @@
+//! What the product costs and carries, measured. Every figure stands beside one that was taken in the same run on the
+//! same machine: absolute times of a shared machine say little, ratios hold.
+
+pub mod edge;
+pub mod hub;
+mod report;
+mod subscribers;
+pub mod uplink;
+
+pub use report::Report;

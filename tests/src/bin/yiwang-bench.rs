@@ -1,0 +1,74 @@
+//! The benchmarks' command line: `tests/bench edge|hub|uplink [--json FILE]`.
+#![allow(clippy::print_stdout, reason = "command line")]
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use yiwang_tests::bench::{Report, edge, hub, uplink};
+
+/// Measures what the product costs and carries, each beside what it is compared with.
+#[derive(Parser)]
+struct Options {
+    #[command(subcommand)]
+    what: What,
+    /// Also write the figures to this file, as one flat object.
+    #[arg(long, global = true)]
+    json: Option<PathBuf>,
+    /// How long each measurement lasts.
+    #[arg(long, global = true)]
+    seconds: Option<u64>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// CPU and memory of a gateway for 1, 4 and 8 cameras, against bare decoding.
+    Edge {
+        /// Other numbers of cameras.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 8])]
+        cameras: Vec<usize>,
+    },
+    /// Durable events through ingest, an event's weight, the feed's fan-out.
+    Hub {
+        /// Gateways at once.
+        #[arg(long, default_value_t = 200)]
+        gateways: usize,
+        /// Subscribers at once.
+        #[arg(long, default_value_t = 500)]
+        subscribers: usize,
+    },
+    /// Spool and uplink at 80 ms round trip and several shares of loss.
+    Uplink {
+        /// Other shares of loss, per cent.
+        #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 5, 10])]
+        loss: Vec<u32>,
+    },
+}
+
+fn main() -> ExitCode {
+    let options = Options::parse();
+    let mut report = Report::default();
+    let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");
+    let outcome = match options.what {
+        What::Edge { cameras } => edge::run(&mut report, &cameras, options.seconds.unwrap_or(20)),
+        What::Hub { gateways, subscribers } => {
+            let size = hub::Size { seconds: options.seconds.unwrap_or(5), gateways, subscribers };
+            runtime.block_on(hub::run(&mut report, size))
+        }
+        What::Uplink { loss } => runtime.block_on(uplink::run(&mut report, &loss, options.seconds.unwrap_or(10))),
+    };
+    print!("{}", report.table());
+    if let Some(path) = options.json
+        && let Err(error) = std::fs::write(&path, report.json())
+    {
+        eprintln!("yiwang-bench: could not write {}: {error}", path.display());
+        return ExitCode::FAILURE;
+    }
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("yiwang-bench: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
