@@ -276,9 +276,9 @@ impl Colours {
         let planes = red_out.iter_mut().zip(middle.iter_mut()).zip(blue_out.iter_mut());
         for (((&y, &u), &v), ((red, green), blue)) in levels.zip(planes) {
             let (y, u, v) = ((y - 16.0) * (255.0 / 219.0), u - 128.0, v - 128.0);
-            *red = (y + 1.596_027 * v).max(0.0).min(255.0) * self.scale[r] + self.offset[r];
-            *green = (y - 0.391_762 * u - 0.812_968 * v).max(0.0).min(255.0) * self.scale[1] + self.offset[1];
-            *blue = (y + 2.017_232 * u).max(0.0).min(255.0) * self.scale[b] + self.offset[b];
+            *red = (y + 1.596_027 * v).clamp(0.0, 255.0) * self.scale[r] + self.offset[r];
+            *green = (y - 0.391_762 * u - 0.812_968 * v).clamp(0.0, 255.0) * self.scale[1] + self.offset[1];
+            *blue = (y + 2.017_232 * u).clamp(0.0, 255.0) * self.scale[b] + self.offset[b];
         }
     }
 }

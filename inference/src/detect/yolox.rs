@@ -34,7 +34,7 @@ impl Family for Yolox {
     }
 
     fn check(&self, input_px: (u32, u32), classes: usize, outputs: &[Vec<i64>]) -> Result<(), String> {
-        if input_px.0 % 32 != 0 || input_px.1 % 32 != 0 {
+        if !input_px.0.is_multiple_of(32) || !input_px.1.is_multiple_of(32) {
             return Err(format!("its input {}x{} is not a multiple of 32", input_px.0, input_px.1));
         }
         let cells: u32 = STRIDES_PX.iter().map(|stride| (input_px.0 / stride) * (input_px.1 / stride)).sum();

@@ -187,21 +187,23 @@ impl Rule for Crowd {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{measure, phases, play};
-
-    type Seen = [(u64, f32, f32)];
+    use crate::rules::testing::{Seen, Shot, measure, phases, play};
 
     const RULE: &str = "kind='crowd'\ncount=2\nseconds=1\nzone=[[0.5,0],[1,0],[1,1],[0.5,1]]";
-    const ONE: &Seen = &[(1, 0.7, 0.5), (2, 0.2, 0.9), (3, 0.2, 0.2)];
-    const TWO: &Seen = &[(1, 0.7, 0.5), (2, 0.8, 0.9)];
-    const THREE: &Seen = &[(1, 0.7, 0.5), (2, 0.8, 0.9), (3, 0.9, 0.2)];
+    const ONE: &[Seen] = &[(1, 0.7, 0.5), (2, 0.2, 0.9), (3, 0.2, 0.2)];
+    const TWO: &[Seen] = &[(1, 0.7, 0.5), (2, 0.8, 0.9)];
+    const THREE: &[Seen] = &[(1, 0.7, 0.5), (2, 0.8, 0.9), (3, 0.9, 0.2)];
+
+    fn shots(film: &[(i64, &[Seen])]) -> Vec<Shot> {
+        film.iter().map(|(t, seen)| (*t, seen.to_vec())).collect()
+    }
 
     #[test]
     fn it_begins_when_enough_were_there_for_long_enough() {
         let film =
             [(0, TWO), (2, TWO), (8, TWO), (14, TWO), (16, THREE), (18, THREE), (20, THREE), (22, ONE), (24, ONE)];
-        let film: Vec<(i64, &Seen)> = film.into_iter().chain([(40, ONE), (45, ONE), (60, ONE)]).collect();
-        let events = play(RULE, &film);
+        let film: Vec<(i64, &[Seen])> = film.into_iter().chain([(40, ONE), (45, ONE), (60, ONE)]).collect();
+        let events = play(RULE, &shots(&film));
         assert_eq!(phases(&events), [("begin", 10), ("update", 18), ("end", 21)]);
         assert_eq!(measure(&events[1], "objects_max"), 3.0);
         assert_eq!(events[0].measures[0].threshold, Some(2.0));
@@ -210,8 +212,8 @@ mod tests {
     #[test]
     fn a_short_dip_neither_ends_it_nor_starts_the_time_anew() {
         let film = [(0, TWO), (2, TWO), (4, ONE), (6, ONE), (8, TWO), (10, TWO), (12, TWO), (14, TWO)];
-        assert_eq!(phases(&play(RULE, &film)), [("begin", 10), ("end", 14)]);
+        assert_eq!(phases(&play(RULE, &shots(&film))), [("begin", 10), ("end", 14)]);
         let short = [(0, TWO), (2, TWO), (4, ONE), (6, ONE), (30, ONE), (32, ONE)];
-        assert_eq!(play(RULE, &short), []);
+        assert_eq!(play(RULE, &shots(&short)), []);
     }
 }

@@ -46,15 +46,14 @@ fn parse(head: Head, table: toml::Table) -> Result<Box<dyn Rule>, RuleError> {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::{measure, phases, play};
+    use crate::rules::testing::{Shot, measure, phases, play};
 
     const RULE: &str = "kind='intrusion'\nclasses=['person']\nzone=[[0.5,0],[1,0],[1,1],[0.5,1]]\nupdate_seconds=1";
 
     #[test]
     fn it_begins_on_entering_and_ends_on_leaving_with_updates_between() {
-        let film: Vec<(i64, Vec<(u64, f32, f32)>)> =
-            (0..20).map(|i| (2 * i, vec![(1, if (5..15).contains(&i) { 0.7 } else { 0.3 }, 0.5)])).collect();
-        let film: Vec<(i64, &[(u64, f32, f32)])> = film.iter().map(|(t, seen)| (*t, seen.as_slice())).collect();
+        let x = |i: i64| if (5..15).contains(&i) { 0.7 } else { 0.3 };
+        let film: Vec<Shot> = (0..20).map(|i| (2 * i, vec![(1, x(i), 0.5)])).collect();
         let events = play(RULE, &film);
         assert_eq!(phases(&events), [("begin", 9), ("update", 20), ("end", 29)]);
         assert_eq!(events[0].point, Some([0.5, 0.5]));
@@ -64,16 +63,17 @@ mod tests {
 
     #[test]
     fn an_object_that_vanishes_left_when_it_was_last_seen() {
-        let inside: &[(u64, f32, f32)] = &[(1, 0.7, 0.5)];
-        let events = play(RULE, &[(0, inside), (2, inside), (4, inside), (20, &[]), (33, &[]), (34, &[])]);
+        let inside = || vec![(1, 0.7, 0.5)];
+        let events =
+            play(RULE, &[(0, inside()), (2, inside()), (4, inside()), (20, vec![]), (33, vec![]), (34, vec![])]);
         assert_eq!(phases(&events), [("begin", 0), ("end", 4)]);
         assert_eq!(events[1].attributes, [("ended_by".to_owned(), "lost".to_owned())]);
     }
 
     #[test]
     fn two_objects_are_two_events_and_the_end_of_the_stream_ends_them() {
-        let two: &[(u64, f32, f32)] = &[(1, 0.7, 0.5), (2, 0.8, 0.9)];
-        let events = play(RULE, &[(0, two), (2, two), (4, two)]);
+        let two = || vec![(1, 0.7, 0.5), (2, 0.8, 0.9)];
+        let events = play(RULE, &[(0, two()), (2, two()), (4, two())]);
         assert_eq!(phases(&events), [("begin", 0), ("begin", 0), ("end", 4), ("end", 4)]);
         assert_ne!(events[0].open_key, events[1].open_key);
         assert_eq!(events[0].open_key, events[2].open_key);

@@ -195,13 +195,14 @@ impl Rule for LineCross {
 
 #[cfg(test)]
 mod tests {
-    use crate::rules::testing::play;
+    use crate::rules::testing::{Shot, play};
+
+    /// Name, rule, walk, and what is to be told of it.
+    type Case<'a> = (&'a str, String, &'a [(f32, f32)], &'a [(&'a str, i64)]);
 
     /// Bottom centres at 5 samples a second → (direction, hundredths of a second).
     fn told(rule: &str, walk: &[(f32, f32)]) -> Vec<(&'static str, i64)> {
-        let film: Vec<(i64, Vec<(u64, f32, f32)>)> =
-            walk.iter().enumerate().map(|(i, &(x, y))| (2 * i as i64, vec![(1, x, y)])).collect();
-        let film: Vec<(i64, &[(u64, f32, f32)])> = film.iter().map(|(t, seen)| (*t, seen.as_slice())).collect();
+        let film: Vec<Shot> = (0..).zip(walk).map(|(i, &(x, y))| (2 * i, vec![(1, x, y)])).collect();
         let events = play(rule, &film);
         events.iter().map(|event| (event.direction.expect("a direction"), event.media_time_us / 10_000)).collect()
     }
@@ -211,7 +212,7 @@ mod tests {
         let line = "kind='line_cross'\nline=[[0.2,0.5],[0.8,0.5]]\n";
         let down = [(0.5, 0.3), (0.5, 0.4), (0.5, 0.52), (0.5, 0.62)];
         let up = [(0.5, 0.7), (0.5, 0.6), (0.5, 0.4), (0.5, 0.3)];
-        let cases: &[(&str, String, &[(f32, f32)], &[(&str, i64)])] = &[
+        let cases: &[Case<'_>] = &[
             ("down is a to b", line.into(), &down, &[("a_to_b", 36)]),
             ("up is b to a", line.into(), &up, &[("b_to_a", 30)]),
             ("only the wanted direction", format!("{line}direction='b_to_a'"), &down, &[]),
@@ -229,8 +230,8 @@ mod tests {
                 &[(0.5, 0.3), (0.5, 0.4), (0.5, 0.6), (0.5, 0.6), (0.5, 0.4), (0.5, 0.3)],
                 &[("a_to_b", 30), ("b_to_a", 70)],
             ),
-            ("a step right across is enough", line.into(), &[(0.5, 0.2), (0.5, 0.3), (0.5, 0.7)], &[("a_to_b", 50)]),
-            ("lost just beyond the line", line.into(), &[(0.5, 0.2), (0.5, 0.35), (0.5, 0.55)], &[("a_to_b", 55)]),
+            ("a step right across is enough", line.into(), &[(0.5, 0.2), (0.5, 0.3), (0.5, 0.7)], &[("a_to_b", 30)]),
+            ("lost just beyond the line", line.into(), &[(0.5, 0.2), (0.5, 0.35), (0.5, 0.55)], &[("a_to_b", 35)]),
         ];
         for (name, rule, walk, expected) in cases {
             assert_eq!(told(rule, walk), *expected, "{name}");

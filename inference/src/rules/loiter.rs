@@ -55,9 +55,17 @@ mod tests {
 
     #[test]
     fn it_begins_when_the_time_is_reached_and_not_when_the_next_picture_comes() {
-        let inside: &[(u64, f32, f32)] = &[(1, 0.7, 0.5)];
-        let outside: &[(u64, f32, f32)] = &[(1, 0.3, 0.5)];
-        let film = [(0, outside), (2, inside), (4, inside), (10, inside), (16, inside), (18, outside), (20, outside)];
+        let inside = || vec![(1, 0.7, 0.5)];
+        let outside = || vec![(1, 0.3, 0.5)];
+        let film = [
+            (0, outside()),
+            (2, inside()),
+            (4, inside()),
+            (10, inside()),
+            (16, inside()),
+            (18, outside()),
+            (20, outside()),
+        ];
         let events = play(RULE, &film);
         assert_eq!(phases(&events), [("begin", 11), ("end", 17)]);
         assert_eq!(events[0].measures.iter().find(|m| m.name == "seconds_in_zone").unwrap().threshold, Some(1.0));
@@ -66,10 +74,11 @@ mod tests {
 
     #[test]
     fn who_leaves_before_is_not_told_and_a_short_absence_is_forgiven() {
-        let inside: &[(u64, f32, f32)] = &[(1, 0.7, 0.5)];
-        let outside: &[(u64, f32, f32)] = &[(1, 0.3, 0.5)];
-        assert_eq!(play(RULE, &[(0, inside), (2, inside), (8, inside), (9, outside), (10, outside)]), []);
-        let events = play(RULE, &[(0, inside), (2, inside), (6, &[]), (14, &[]), (16, inside), (18, inside)]);
+        let inside = || vec![(1, 0.7, 0.5)];
+        let outside = || vec![(1, 0.3, 0.5)];
+        assert_eq!(play(RULE, &[(0, inside()), (2, inside()), (8, inside()), (9, outside()), (10, outside())]), []);
+        let events =
+            play(RULE, &[(0, inside()), (2, inside()), (6, vec![]), (14, vec![]), (16, inside()), (18, inside())]);
         assert_eq!(phases(&events), [("begin", 10), ("end", 18)]);
     }
 }

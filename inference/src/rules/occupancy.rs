@@ -134,10 +134,20 @@ mod tests {
     #[test]
     fn the_number_is_told_on_change_and_at_intervals() {
         let rule = "kind='occupancy'\ninterval_seconds=1\nzone=[[0.5,0],[1,0],[1,1],[0.5,1]]";
-        let one: &[(u64, f32, f32)] = &[(1, 0.7, 0.5)];
-        let two: &[(u64, f32, f32)] = &[(1, 0.7, 0.5), (2, 0.8, 0.9)];
-        let gone: &[(u64, f32, f32)] = &[(1, 0.2, 0.5), (2, 0.2, 0.9)];
-        let film = [(0, one), (2, one), (4, two), (6, two), (8, two), (14, two), (17, two), (18, gone), (20, gone)];
+        let one = || vec![(1, 0.7, 0.5)];
+        let two = || vec![(1, 0.7, 0.5), (2, 0.8, 0.9)];
+        let gone = || vec![(1, 0.2, 0.5), (2, 0.2, 0.9)];
+        let film = [
+            (0, one()),
+            (2, one()),
+            (4, two()),
+            (6, two()),
+            (8, two()),
+            (14, two()),
+            (17, two()),
+            (18, gone()),
+            (20, gone()),
+        ];
         let events = play(rule, &film);
         // Told at 0.4 s, so again at the first picture a second later; the last change is the later crossing.
         assert_eq!(phases(&events), [("begin", 0), ("update", 4), ("update", 14), ("end", 17)]);

@@ -274,7 +274,10 @@ fn left(member: Member, t_us: i64, at: Point, how: Ending) -> Change {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::rules::testing::{Walk, scene};
+    use crate::rules::testing::{Seen, Walk, scene};
+
+    /// Name, walk, and what is to be told of it.
+    type Case<'a> = (&'a str, &'a [(i64, f32, f32)], &'a [(bool, i64)]);
 
     /// The zone is the lower right quarter; a walk is (t in tenths of a second, x, y) of the bottom centre.
     fn play(walk: &[(i64, f32, f32)]) -> Vec<(bool, i64)> {
@@ -296,7 +299,7 @@ mod tests {
 
     #[test]
     fn times_are_those_of_the_crossings_and_flicker_at_the_edge_is_one_stay() {
-        let cases: &[(&str, &[(i64, f32, f32)], &[(bool, i64)])] = &[
+        let cases: &[Case<'_>] = &[
             (
                 "in and out",
                 &[(0, 0.3, 0.7), (2, 0.4, 0.7), (4, 0.6, 0.7), (6, 0.7, 0.7), (8, 0.4, 0.7), (10, 0.3, 0.7)],
@@ -339,7 +342,7 @@ mod tests {
         let mut presence = Presence::new(zone, ClassFilter::default());
         let mut objects = Walk::default();
         let mut changes = Vec::new();
-        let shown: &[(i64, &[(u64, f32, f32)])] = &[
+        let shown: &[(i64, &[Seen])] = &[
             (0, &[(1, 0.5, 0.5), (2, 0.9, 0.5)]),
             (2, &[(1, 0.5, 0.5), (2, 0.9, 0.5)]),
             (10, &[(3, 0.52, 0.5)]), // 1 is back as 3; 2 is lost; 4 is somebody else

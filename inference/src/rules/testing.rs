@@ -7,6 +7,11 @@ use crate::{
     track::Track,
 };
 
+/// An object in a picture: number, x and y of its bottom centre.
+pub(crate) type Seen = (u64, f32, f32);
+/// A picture: tenths of a second, and who is seen.
+pub(crate) type Shot = (i64, Vec<Seen>);
+
 /// Objects by number, with what a track remembers.
 #[derive(Default)]
 pub(crate) struct Walk {
@@ -16,7 +21,7 @@ pub(crate) struct Walk {
 impl Walk {
     /// The tracks of a picture in which these objects (number, x, y of the bottom centre) are seen. A track is shown
     /// from its second sighting on, and coasts for 2.5 s.
-    pub(crate) fn step(&mut self, t_us: i64, seen: &[(u64, f32, f32)]) -> Vec<Track> {
+    pub(crate) fn step(&mut self, t_us: i64, seen: &[Seen]) -> Vec<Track> {
         self.known.retain(|track| t_us - track.last_seen_us <= 2_500_000);
         for track in &mut self.known {
             track.predicted = true;
@@ -55,7 +60,7 @@ pub(crate) fn scene(t_us: i64, tracks: &[Track]) -> Scene<'_> {
 
 /// Plays a film of (tenths of a second, objects) to a rule given as TOML, then ends it. Checks what holds for every
 /// rule: what ends has begun, and no event is older than what was pending.
-pub(crate) fn play(rule: &str, film: &[(i64, &[(u64, f32, f32)])]) -> Vec<RuleEvent> {
+pub(crate) fn play(rule: &str, film: &[Shot]) -> Vec<RuleEvent> {
     let mut rule: Box<dyn Rule> = super::parse(toml::from_str(rule).expect("toml"), &coco80()).expect("a valid rule");
     let mut objects = Walk::default();
     let mut events: Vec<RuleEvent> = Vec::new();
