@@ -4,11 +4,11 @@
 use super::{Gap, MAX_GAPS_KEPT};
 
 /// The reason of a gap that was made of several.
-pub const SEVERAL: &str = "several";
+pub(super) const SEVERAL: &str = "several";
 
 /// Unites what is known with what a gateway reports. In order of time, without overlaps; the same report changes nothing.
 /// Where two reasons claim the same time, the gap that began first keeps it.
-pub fn unite(known: &[Gap], reported: &[Gap]) -> Vec<Gap> {
+pub(super) fn unite(known: &[Gap], reported: &[Gap]) -> Vec<Gap> {
     let mut all: Vec<&Gap> = known.iter().chain(reported).filter(|gap| gap.from_us < gap.to_us).collect();
     all.sort_by_key(|gap| gap.from_us);
     let mut united: Vec<Gap> = Vec::with_capacity(all.len());

@@ -129,6 +129,8 @@ pub trait Store: Send + Sync {
     fn feed_token(&self, id: &str) -> StoreResult<Option<FeedToken>>;
     /// All feed tokens, newest first.
     fn feed_tokens(&self) -> StoreResult<Vec<FeedToken>>;
+    /// Notes when it was last used.
+    fn touch_feed_token(&self, id: &str, now_us: i64) -> StoreResult<()>;
     /// Revokes it; true where it was not revoked before.
     fn revoke_feed_token(&self, id: &str, now_us: i64) -> StoreResult<bool>;
 
@@ -156,7 +158,5 @@ pub struct Backend {
 }
 
 /// Every backend. To add one: a folder here, a line here, and it passes `conformance`.
-pub const BACKENDS: &[Backend] = &[Backend {
-    name: "sqlite",
-    open: |dir| Ok(Arc::new(sqlite::SqliteStore::open(&dir.join("store.db"))?)),
-}];
+pub const BACKENDS: &[Backend] =
+    &[Backend { name: "sqlite", open: |dir| Ok(Arc::new(sqlite::SqliteStore::open(&dir.join("store.db"))?)) }];

@@ -356,6 +356,8 @@ pub struct FeedToken {
     pub created_us: i64,
     /// When it was revoked, if it was.
     pub revoked_us: Option<i64>,
+    /// When it was last used, as far as `touch_feed_token` was told.
+    pub last_used_us: Option<i64>,
 }
 
 /// Whose data a grant opens.

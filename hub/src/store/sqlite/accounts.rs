@@ -141,7 +141,8 @@ pub(super) fn add_feed_token(tx: &Transaction<'_>, token: &NewFeedToken, now_us:
     changed(tx)
 }
 
-const FEED_TOKEN: &str = "SELECT id, hash, department, note, created_by, created_us, revoked_us FROM feed_tokens";
+const FEED_TOKEN: &str = "SELECT id, hash, department, note, created_by, created_us, revoked_us, last_used_us
+    FROM feed_tokens";
 
 fn feed_token_from(row: &Row<'_>) -> rusqlite::Result<FeedToken> {
     Ok(FeedToken {
@@ -152,6 +153,7 @@ fn feed_token_from(row: &Row<'_>) -> rusqlite::Result<FeedToken> {
         created_by: row.get(4)?,
         created_us: row.get(5)?,
         revoked_us: row.get(6)?,
+        last_used_us: row.get(7)?,
     })
 }
 
@@ -164,6 +166,14 @@ pub(super) fn feed_tokens(connection: &Connection) -> StoreResult<Vec<FeedToken>
     let mut statement = connection.prepare_cached(&format!("{FEED_TOKEN} ORDER BY created_us DESC, id"))?;
     let rows = statement.query_map([], feed_token_from)?;
     Ok(rows.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn touch_feed_token(tx: &Transaction<'_>, id: &str, now_us: i64) -> StoreResult<()> {
+    tx.execute(
+        "UPDATE feed_tokens SET last_used_us = max(ifnull(last_used_us, ?2), ?2) WHERE id = ?1",
+        params![id, now_us],
+    )?;
+    Ok(())
 }
 
 pub(super) fn revoke_feed_token(tx: &Transaction<'_>, id: &str, now_us: i64) -> StoreResult<bool> {

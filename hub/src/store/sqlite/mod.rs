@@ -206,6 +206,9 @@ impl Store for SqliteStore {
     fn feed_tokens(&self) -> StoreResult<Vec<FeedToken>> {
         self.read("list feed tokens", accounts::feed_tokens)
     }
+    fn touch_feed_token(&self, id: &str, now_us: i64) -> StoreResult<()> {
+        self.write("note a feed token's use", |tx| accounts::touch_feed_token(tx, id, now_us))
+    }
     fn revoke_feed_token(&self, id: &str, now_us: i64) -> StoreResult<bool> {
         self.write("revoke a feed token", |tx| accounts::revoke_feed_token(tx, id, now_us))
     }

@@ -57,7 +57,7 @@ CREATE TABLE sessions (
 CREATE INDEX sessions_user ON sessions (user, created_us);
 CREATE TABLE feed_tokens (
     id TEXT PRIMARY KEY, hash BLOB NOT NULL, department TEXT NOT NULL REFERENCES departments, note TEXT NOT NULL,
-    created_by TEXT NOT NULL, created_us INTEGER NOT NULL, revoked_us INTEGER) WITHOUT ROWID;
+    created_by TEXT NOT NULL, created_us INTEGER NOT NULL, revoked_us INTEGER, last_used_us INTEGER) WITHOUT ROWID;
 -- `sees` is a department or the word `all`, which no department can be called.
 CREATE TABLE grants (
     department TEXT NOT NULL REFERENCES departments, sees TEXT NOT NULL, PRIMARY KEY (department, sees)) WITHOUT ROWID;
