@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use yiwang_inference::suggest;
 use crate::camera::{Credentials, Source, Transport};
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
@@ -258,8 +259,8 @@ impl Config {
             path: self.path.clone(),
             place: format!("camera {id:?}"),
             message: format!(
-                "there is no such camera{}",
-                suggestion(id, self.cameras.iter().map(|c| c.id.as_str())).unwrap_or_default()
+                "there is no such camera; {}",
+                suggest::hint(id, self.cameras.iter().map(|c| c.id.as_str()))
             ),
         })
     }
@@ -340,23 +341,11 @@ fn parse_error(error: &toml::de::Error, text: &str, path: &Path) -> ConfigError 
     if message.starts_with("unknown field") {
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
         if let Some((unknown, known)) = names.split_first()
-            && let Some(hint) = suggestion(unknown, known.iter().copied())
         {
-            message = format!("unknown key `{unknown}`{hint}");
+            message = format!("unknown key `{unknown}`; {}", suggest::hint(unknown, known.iter().copied()));
         }
     }
     ConfigError::Parse { path: path.into(), place, message }
-}
-
-/// `; did you mean …?`, or the list of what there is.
-fn suggestion<'a>(unknown: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let known: Vec<&str> = known.collect();
-    let best = known.iter().map(|k| (strsim::jaro_winkler(unknown, k), k)).max_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(if best.0 > 0.75 {
-        format!("; did you mean `{}`?", best.1)
-    } else {
-        format!("; there are: {}", known.join(", "))
-    })
 }
 
 fn revision(text: &str) -> String {

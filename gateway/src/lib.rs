@@ -7,20 +7,20 @@ pub mod analyse;
 pub mod spool;
 pub mod uplink;
 
-// pub mod admin;
+pub mod admin;
 pub mod board;
 pub mod cli;
 pub mod config;
-// pub mod error;
+pub mod error;
 pub mod health;
 pub mod metrics;
 pub mod model;
-// pub mod run;
+pub mod run;
 
 /// Name and version of this build, as the hub shows it.
 pub const SOFTWARE: &str = concat!("yiwang-gateway ", env!("CARGO_PKG_VERSION"));
 
-pub(crate) use spool::now_us;
+pub(crate) use spool::{now_us, with_causes};
 
 /// A moment as RFC 3339 in UTC, with milliseconds.
 pub(crate) fn time_text(us: i64) -> String {

@@ -8,4 +8,4 @@ pub mod track; // boxes to objects that keep their number
 pub mod rules; // objects to events: one file a rule
 pub mod analyser; // track and rules of one camera, in one call
 
-mod suggest;
+pub mod suggest; // "did you mean", for every text that people type

@@ -2,6 +2,8 @@
 
 mod analyze;
 mod check;
+mod join;
+mod run;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -18,8 +20,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run: cameras in, events out.
+    Run(run::Args),
     /// Validate the configuration; with --live also try each camera.
     Check(check::Args),
+    /// Join a hub with a one-time token.
+    Join(join::Args),
     /// Run the very same pipeline over a recorded clip and print its events.
     Analyze(analyze::Args),
     /// Print the JSON Schema of gateway.toml.
@@ -40,7 +46,9 @@ struct ConfigArg {
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
+        Command::Run(args) => run::main(&args),
         Command::Check(args) => check::main(&args),
+        Command::Join(args) => join::main(&args),
         Command::Analyze(args) => analyze::main(&args),
         Command::Schema => {
             out(&serde_json::to_string_pretty(&crate::config::schema()).unwrap_or_default());
