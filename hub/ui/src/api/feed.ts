@@ -44,6 +44,8 @@ export class Feed {
     this.#lastId = null;
     this.#attempt = 0;
     this.#watch = setInterval(() => this.#checkSilence(), 1000);
+    addEventListener('offline', this.#networkChanged);
+    addEventListener('online', this.#networkChanged);
     this.#open();
   }
 
@@ -51,6 +53,8 @@ export class Feed {
     this.#stopped = true;
     clearTimeout(this.#retry);
     clearInterval(this.#watch);
+    removeEventListener('offline', this.#networkChanged);
+    removeEventListener('online', this.#networkChanged);
     this.#close();
     this.#up = false;
   }
@@ -61,6 +65,12 @@ export class Feed {
     clearTimeout(this.#retry);
     this.#open();
   }
+
+  /** The browser says that the network changed: the line is tested by opening it anew. */
+  readonly #networkChanged = () => {
+    if (this.#up) void this.#failed();
+    else this.retryNow();
+  };
 
   #url(): string {
     return `${this.path}?since=${encodeURIComponent(this.#lastId ?? 'now')}`;

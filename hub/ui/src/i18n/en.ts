@@ -15,8 +15,6 @@ export const en = {
   loading: 'Loading…',
   none: 'none',
   unknown: 'unknown',
-  all: 'all',
-  show: 'Show',
   listSeparator: ', ',
 
   auth: {
@@ -121,19 +119,17 @@ export const en = {
   } as Record<string, string>,
   measureName: {
     seconds_in_zone: 'time in the zone',
-    seconds: 'duration',
-    duration: 'duration',
-    duration_s: 'duration',
-    objects: 'objects in the zone',
-    count: 'number',
+    seconds_gathered: 'time gathered',
+    objects: 'objects now',
+    objects_max: 'most objects',
     confidence: 'confidence',
-    offset: 'clock offset',
+    distance_beyond: 'distance beyond the line',
+    samples_beyond: 'pictures beyond the line',
     offset_ms: 'clock offset',
-    dropped: 'events dropped',
-    silence: 'time without frames',
   } as Record<string, string>,
-  unit: { s: 's', ms: 'ms', objects: 'objects', m: 'm', px: 'px', events: 'events' } as Record<string, string>,
-  attributeName: { cause: 'cause', cause_text: 'cause in the gateway’s words' } as Record<string, string>,
+  unit: { s: 's', ms: 'ms', objects: 'objects', pictures: 'of the picture', samples: 'pictures' } as Record<string, string>,
+  attributeName: { ended_by: 'ended because', offset_ms: 'clock offset, ms' } as Record<string, string>,
+  attributeValue: { left: 'the object left', lost: 'the object was lost from sight' } as Record<string, string>,
 
   time: {
     ago: (age: string) => `${age} ago`,
@@ -164,6 +160,7 @@ export const en = {
     kind: 'Kind',
     camera: 'Camera',
     severity: 'From severity',
+    every: { severity: 'All severities', department: 'All departments', kind: 'All kinds', camera: 'All cameras' },
     clear: 'Clear filters',
     shown: (n: number, total: number) => (n === total ? plural(total, 'event', 'events') : `${n} of ${total} events`),
     open: 'open',
@@ -240,8 +237,8 @@ export const en = {
 
   detail: {
     title: 'Detail',
-    event: 'Event',
-    cameraTitle: 'Camera',
+    event: 'Event in detail',
+    cameraTitle: 'Camera in detail',
     empty: 'Select an event or a camera.',
     emptyKeys: 'j and k move through the queue, Enter opens, Esc closes, ? shows all keys.',
     now: 'The loaded events at a glance',

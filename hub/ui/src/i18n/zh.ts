@@ -15,8 +15,6 @@ export const zh: Messages = {
   loading: '正在加载…',
   none: '无',
   unknown: '未知',
-  all: '全部',
-  show: '显示',
   listSeparator: '，',
 
   auth: {
@@ -118,19 +116,17 @@ export const zh: Messages = {
   className: { person: '人员', car: '轿车', bus: '公交车', truck: '货车', bicycle: '自行车', motorcycle: '摩托车' },
   measureName: {
     seconds_in_zone: '在区域内的时间',
-    seconds: '持续时间',
-    duration: '持续时间',
-    duration_s: '持续时间',
-    objects: '区域内目标数',
-    count: '数量',
+    seconds_gathered: '聚集时间',
+    objects: '当前目标数',
+    objects_max: '最多目标数',
     confidence: '置信度',
-    offset: '时钟偏差',
+    distance_beyond: '越线距离',
+    samples_beyond: '越线后的画面数',
     offset_ms: '时钟偏差',
-    dropped: '丢弃的事件',
-    silence: '无画面时间',
   },
-  unit: { s: '秒', ms: '毫秒', objects: '个', m: '米', px: '像素', events: '条' },
-  attributeName: { cause: '原因', cause_text: '网关给出的原因' },
+  unit: { s: '秒', ms: '毫秒', objects: '个', pictures: '倍画面', samples: '帧' },
+  attributeName: { ended_by: '结束原因', offset_ms: '时钟偏差（毫秒）' },
+  attributeValue: { left: '目标离开', lost: '目标丢失' },
 
   time: {
     ago: (age) => `${age}前`,
@@ -159,6 +155,7 @@ export const zh: Messages = {
     kind: '类型',
     camera: '摄像机',
     severity: '最低级别',
+    every: { severity: '全部级别', department: '全部部门', kind: '全部类型', camera: '全部摄像机' },
     clear: '清除筛选',
     shown: (n, total) => (n === total ? `${total} 条事件` : `${total} 条中的 ${n} 条`),
     open: '进行中',
@@ -235,8 +232,8 @@ export const zh: Messages = {
 
   detail: {
     title: '详情',
-    event: '事件',
-    cameraTitle: '摄像机',
+    event: '事件详情',
+    cameraTitle: '摄像机详情',
     empty: '请选择事件或摄像机。',
     emptyKeys: 'j、k 在队列中移动，Enter 打开，Esc 关闭，? 显示全部按键。',
     now: '已加载事件一览',

@@ -1,0 +1,135 @@
+// What the page's tests share: the hub that they look at, the browser, and the watch over every request.
+//
+// The hub: YIWANG_UI_URL names one that runs and whose queue fills (as `deploy/demo` gives it), together with
+// YIWANG_SETUP_LINK (its one-time link, while unused) or YIWANG_UI_USER and YIWANG_UI_PASSWORD. Without YIWANG_UI_URL
+// the tests start the hub of target/release themselves and let `yiwang-feeder` fill it.
+import { spawn, execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('../../', import.meta.url));
+const require = createRequire(join(root, 'hub/ui/package.json'));
+const { chromium } = require('playwright-core');
+export const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const BROWSER_ARGS = [
+  '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
+  '--disable-sync', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+];
+export const DESK = { width: 1920, height: 1080 };
+export const PHONE = { width: 390, height: 844 };
+const USER = process.env.YIWANG_UI_USER ?? 'ui-test';
+const PASSWORD = process.env.YIWANG_UI_PASSWORD ?? 'only for the tests of the page';
+
+/** Why there is nothing to test against, or null. */
+export function missing() {
+  if (process.env.YIWANG_UI_URL) return null;
+  const absent = ['yiwang-hub', 'yiwang-feeder'].filter((name) => !existsSync(binary(name)));
+  return absent.length === 0 ? null : `neither YIWANG_UI_URL nor ${absent.join(', ')} in target/release`;
+}
+
+/** A hub with a queue that fills: { url, stop }. The first call's set-up link becomes the account of all tests. */
+export async function openHub(browser) {
+  const hub = process.env.YIWANG_UI_URL
+    ? { url: new URL(process.env.YIWANG_UI_URL).origin, setupLink: process.env.YIWANG_SETUP_LINK, stop: () => {} }
+    : await startHub();
+  if (hub.setupLink) await setUp(browser, hub);
+  return hub;
+}
+
+export function openBrowser() {
+  return chromium.launch({ executablePath: process.env.YIWANG_BROWSER ?? '/usr/bin/chromium', args: BROWSER_ARGS });
+}
+
+/**
+ * A page on the desk. `outside` collects every request that would leave the hub's origin, `errors` what the page threw;
+ * both must stay empty, and `close` asserts it.
+ */
+export async function openDesk(browser, hub, { language = 'en', theme = 'dark', size = DESK, motion = 'no-preference', storage } = {}) {
+  const context = await browser.newContext({
+    viewport: size, locale: language === 'zh' ? 'zh-CN' : 'en-GB', colorScheme: theme, reducedMotion: motion,
+    hasTouch: size.width < 500, storageState: storage,
+  });
+  const page = await context.newPage();
+  const outside = [];
+  const errors = [];
+  const local = new URL(hub.url).origin;
+  context.on('request', (request) => {
+    const { protocol, origin } = new URL(request.url());
+    if (origin !== local && protocol !== 'data:' && protocol !== 'blob:') outside.push(request.url());
+  });
+  page.on('pageerror', (error) => errors.push(String(error.stack ?? error)));
+  page.on('console', (message) => {
+    const text = message.text();
+    if (/Content Security Policy|each_key|maplibre/i.test(text) && message.type() === 'error') errors.push(text);
+  });
+  await page.goto(`${hub.url}/`);
+  await page.locator('input[name=user], #panel-queue').first().waitFor();
+  if (await page.locator('input[name=user]').count()) await logIn(page);
+  await page.locator('#panel-queue').waitFor();
+  return { page, context, outside, errors };
+}
+
+export async function logIn(page) {
+  await page.fill('input[name=user]', USER);
+  await page.fill('input[name=password]', PASSWORD);
+  await page.click('button.primary');
+}
+
+/** Waits until `check` gives something true; there is no plain sleep in these tests. */
+export async function until(what, check, limitMs = 30_000) {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const value = await check();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`after ${limitMs / 1000} s still not: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+async function setUp(browser, hub) {
+  const context = await browser.newContext({ locale: 'en-GB' });
+  const page = await context.newPage();
+  await page.goto(hub.setupLink);
+  await page.fill('input[name=user]', USER);
+  await page.fill('input[name=password]', PASSWORD);
+  await page.fill('input[name=again]', PASSWORD);
+  await page.click('button.primary');
+  await page.locator('#panel-queue').waitFor();
+  await context.close();
+}
+
+const binary = (name) => join(root, 'target/release', name);
+
+async function startHub() {
+  const data = mkdtempSync(join(tmpdir(), 'yiwang-ui-'));
+  const children = [];
+  const start = (name, ...args) => {
+    const child = spawn(binary(name), args, { stdio: ['ignore', 'ignore', 'inherit'] });
+    children.push(child);
+    return child;
+  };
+  const stop = () => {
+    for (const child of children.reverse()) child.kill();
+    rmSync(data, { recursive: true, force: true, maxRetries: 20 });
+  };
+  try {
+    start('yiwang-hub', 'serve', '--data', data, '--quic', '127.0.0.1:0', '--web', '127.0.0.1:0', '--plain-http');
+    const addresses = join(data, 'addresses.json');
+    await until('the hub listens', () => existsSync(addresses) && readFileSync(addresses, 'utf8').trim() !== '');
+    const { quic, web } = JSON.parse(readFileSync(addresses, 'utf8'));
+    const cli = (...args) => execFileSync(binary('yiwang-hub'), [...args, '--data', data], { encoding: 'utf8' });
+    const setupLink = /https?:\/\/\S+/.exec(cli('setup-link'))[0];
+    for (const department of ['police', 'traffic']) {
+      const token = /yw1\.[\w-]+/.exec(cli('token', 'create', '--department', department))[0];
+      start('yiwang-feeder', '--hub', quic, '--token', token, '--name', department);
+    }
+    return { url: web, setupLink, stop };
+  } catch (error) {
+    stop();
+    throw error;
+  }
+}
