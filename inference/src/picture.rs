@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+/// Least width or height that is accepted, pixels: less is no picture, and interpolation wants a neighbour in chroma.
+pub const MIN_SIDE_PX: u32 = 4;
 /// Largest width or height that is accepted, pixels: beyond every camera, below every overflow.
 pub const MAX_SIDE_PX: u32 = 16_384;
 
@@ -30,8 +32,10 @@ pub struct I420<'a> {
 /// A picture whose planes do not hold what its size promises.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PictureError {
-    /// Width or height is zero or absurd.
-    #[error("read picture: {width_px}x{height_px} px is outside 1–{MAX_SIDE_PX}; the stream is damaged or not video")]
+    /// Width or height is next to nothing or absurd.
+    #[error(
+        "read picture: {width_px}x{height_px} px is outside {MIN_SIDE_PX}–{MAX_SIDE_PX}; the stream is damaged or not video"
+    )]
     Size {
         /// Width, pixels.
         width_px: u32,
@@ -58,7 +62,7 @@ impl I420<'_> {
     /// Checks that every row of every plane lies within its slice.
     pub fn check(&self) -> Result<(), PictureError> {
         let (width_px, height_px) = (self.width_px, self.height_px);
-        if !(1..=MAX_SIDE_PX).contains(&width_px) || !(1..=MAX_SIDE_PX).contains(&height_px) {
+        if !(MIN_SIDE_PX..=MAX_SIDE_PX).contains(&width_px) || !(MIN_SIDE_PX..=MAX_SIDE_PX).contains(&height_px) {
             return Err(PictureError::Size { width_px, height_px });
         }
         let (width, height) = (width_px as usize, height_px as usize);
@@ -179,8 +183,8 @@ mod tests {
 
     #[test]
     fn planes_that_are_too_short_or_overlap_are_named() {
-        let (y, c) = ([0u8; 15], [0u8; 6]);
-        let picture = I420 { width_px: 5, height_px: 3, y: &y, y_stride: 5, u: &c, u_stride: 3, v: &c, v_stride: 3 };
+        let (y, c) = ([0u8; 20], [0u8; 6]);
+        let picture = I420 { width_px: 5, height_px: 4, y: &y, y_stride: 5, u: &c, u_stride: 3, v: &c, v_stride: 3 };
         assert_eq!(picture.check(), Ok(()));
         let short = I420 { v: &c[..5], ..picture };
         assert!(matches!(short.check(), Err(PictureError::Plane { plane: 'v', need_bytes: 6, .. })));

@@ -139,7 +139,7 @@ fn pictures_out_of_order_and_floods_of_boxes_do_no_harm() {
     assert_eq!(tracker.tracks().len(), 1);
     for i in 0..4i64 {
         let flood: Vec<Detection> =
-            (0..200).map(|n| at((n % 20) as f32 / 20.0, (n / 20) as f32 / 10.0, n, 0.9)).collect();
+            (0..200).map(|n| at(f32::from(n % 20) / 20.0, f32::from(n / 20) / 10.0, n, 0.9)).collect();
         tracker.update(2_000_000 + i * 200_000, &flood);
     }
     assert!(tracker.tracks().len() <= 400);

@@ -144,15 +144,13 @@ impl Tensor {
 
 /// Weights are fixed-point with this many bits, as in OpenCV: 2 × 11 + 8 bits of a pixel fit 32.
 const WEIGHT_BITS: u32 = 11;
-const WEIGHT_ONE: u32 = 1 << WEIGHT_BITS;
+const WEIGHT_ONE: i32 = 1 << WEIGHT_BITS;
 
-/// Which two source positions make one target position.
+/// A source position and the weight of the one after it; the position has the rest of `WEIGHT_ONE`.
 #[derive(Debug, Clone, Copy)]
 struct Tap {
-    first: u32,
-    second: u32,
-    /// Of the second; the first has the rest of `WEIGHT_ONE`.
-    weight: u32,
+    at: u32,
+    weight: i32,
 }
 
 #[derive(Debug, Clone)]
@@ -160,19 +158,23 @@ struct Plan {
     picture_px: (u32, u32),
     mapping: Mapping,
     columns: Vec<Tap>,
+    /// Of the chroma planes: a sample stands for two columns.
+    chroma_columns: Vec<Tap>,
     rows: Vec<Tap>,
     /// One interpolated row of Y, U and V.
-    scratch: [Vec<f32>; 3],
+    scratch: [Vec<i32>; 3],
 }
 
 impl Plan {
     fn new(picture_px: (u32, u32), input_px: (u32, u32), fit: Fit) -> Plan {
         let mapping = Mapping::new(picture_px, input_px, fit);
-        let row = vec![0.0; mapping.width_px as usize];
+        let columns = taps(picture_px.0, mapping.width_px);
+        let row = vec![0; mapping.width_px as usize];
         Plan {
             picture_px,
             mapping,
-            columns: taps(picture_px.0, mapping.width_px),
+            columns: columns.clone(),
+            chroma_columns: columns.iter().map(|tap| halved(*tap, picture_px.0.div_ceil(2))).collect(),
             rows: taps(picture_px.1, mapping.height_px),
             scratch: [row.clone(), row.clone(), row],
         }
@@ -182,104 +184,89 @@ impl Plan {
         let (width, plane) = (size_px.0 as usize, data.len() / 3);
         let (left, columns) = (self.mapping.left_px as usize, self.columns.len());
         let (luma_px, chroma_px) = (self.picture_px.0 as usize, (self.picture_px.0 as usize).div_ceil(2));
-        let [luma, blue, red] = &mut self.scratch;
-        let (planes_0, rest) = data.split_at_mut(plane);
-        let (planes_1, planes_2) = rest.split_at_mut(plane);
-        let colours = Colours::new(preparation);
+        let sources = [
+            (picture.y, picture.y_stride, luma_px, 1, &self.columns),
+            (picture.u, picture.u_stride, chroma_px, 2, &self.chroma_columns),
+            (picture.v, picture.v_stride, chroma_px, 2, &self.chroma_columns),
+        ];
+        let colours = colours(preparation.order);
         for (row, tap) in self.rows.iter().enumerate() {
-            let (first, second) = (tap.first as usize, tap.second as usize);
-            let line = |plane, stride, row, pixels| -> &[u8] { &row_of(plane, stride, row)[..pixels] };
-            blend::<0>(
-                line(picture.y, picture.y_stride, first, luma_px),
-                line(picture.y, picture.y_stride, second, luma_px),
-                &self.columns,
-                tap.weight,
-                luma,
-            );
-            for (bytes, stride, out) in
-                [(picture.u, picture.u_stride, &mut *blue), (picture.v, picture.v_stride, &mut *red)]
-            {
-                blend::<1>(
-                    line(bytes, stride, first / 2, chroma_px),
-                    line(bytes, stride, second / 2, chroma_px),
-                    &self.columns,
-                    tap.weight,
-                    out,
-                );
+            let at = tap.at as usize;
+            for ((bytes, stride, pixels, repeated, columns), out) in sources.iter().zip(&mut self.scratch) {
+                let line = |row: usize| &bytes[row / repeated * stride..][..*pixels];
+                blend(line(at), line(at + 1), columns, tap.weight, out);
             }
             let from = (self.mapping.top_px as usize + row) * width + left;
-            let span = from..from + columns;
-            let out = [&mut planes_0[span.clone()], &mut planes_1[span.clone()], &mut planes_2[span]];
-            colours.convert(luma, blue, red, preparation.order, out);
+            for (index, matrix) in colours.iter().enumerate() {
+                let out = &mut data[index * plane + from..][..columns];
+                convert(&self.scratch, matrix, preparation.mean[index], preparation.deviation[index], out);
+            }
         }
     }
 }
 
-fn row_of(plane: &[u8], stride: usize, row: usize) -> &[u8] {
-    &plane[row * stride..]
-}
-
-/// Pixel centres are aligned (`(i + 0.5) · source / target − 0.5`) and the border repeats, as in OpenCV.
+/// Pixel centres are aligned (`(i + 0.5) · source / target − 0.5`) and the border repeats, as in OpenCV. The last
+/// position is said as the one before it with the full weight on the next, so that a next one always exists.
 fn taps(source: u32, target: u32) -> Vec<Tap> {
     let last = source - 1;
     let scale = f64::from(source) / f64::from(target);
     (0..target)
         .map(|index| {
             let position = ((f64::from(index) + 0.5) * scale - 0.5).clamp(0.0, f64::from(last));
-            let first = position as u32;
-            let weight = ((position - f64::from(first)) * f64::from(WEIGHT_ONE)).round() as u32;
-            Tap { first, second: (first + 1).min(last), weight }
+            let at = (position as u32).min(last - 1);
+            Tap { at, weight: ((position - f64::from(at)) * f64::from(WEIGHT_ONE)).round() as i32 }
         })
         .collect()
 }
 
-/// One row of one plane, interpolated from two. `HALVED` is 1 for chroma, whose columns are half as many.
-fn blend<const HALVED: u32>(top: &[u8], bottom: &[u8], columns: &[Tap], weight: u32, out: &mut [f32]) {
-    const SCALE: f32 = 1.0 / (WEIGHT_ONE * WEIGHT_ONE) as f32;
+/// The same tap in a plane of half as many samples, each repeated.
+fn halved(tap: Tap, samples: u32) -> Tap {
+    let (first, second) = (tap.at / 2, (tap.at + 1) / 2);
+    let at = first.min(samples - 2);
+    let weight = if first != second { tap.weight } else { 0 };
+    Tap { at, weight: if first == at { weight } else { WEIGHT_ONE } }
+}
+
+/// One row of one plane, interpolated from two, with `2 · WEIGHT_BITS` bits of fraction. Wrapping arithmetic, because
+/// the profile checks the other kind, which takes time; nothing wraps: differences have 9 and 20 bits, products 20 and
+/// 31, all with their sign.
+fn blend(top: &[u8], bottom: &[u8], columns: &[Tap], weight: i32, out: &mut [i32]) {
     // One length for both rows lets the compiler check a position once for the two.
     let length = top.len().min(bottom.len());
     let (top, bottom) = (&top[..length], &bottom[..length]);
-    let (upper, lower) = (WEIGHT_ONE - weight, weight);
+    let along = |left: u8, right: u8, weight: i32| {
+        let (left, right) = (i32::from(left), i32::from(right));
+        (left << WEIGHT_BITS).wrapping_add(right.wrapping_sub(left).wrapping_mul(weight))
+    };
     for (value, tap) in out.iter_mut().zip(columns) {
-        let (first, second) = ((tap.first >> HALVED) as usize, (tap.second >> HALVED) as usize);
-        let (left, right) = (WEIGHT_ONE - tap.weight, tap.weight);
-        let above = u32::from(top[first]) * left + u32::from(top[second]) * right;
-        let below = u32::from(bottom[first]) * left + u32::from(bottom[second]) * right;
-        // At most 255 · 2²², so it fits an i32 too, from which the conversion to f32 is one instruction.
-        *value = (above * upper + below * lower).cast_signed() as f32 * SCALE;
+        let at = tap.at as usize;
+        let next = at.wrapping_add(1);
+        let above = along(top[at], top[next], tap.weight);
+        let below = along(bottom[at], bottom[next], tap.weight);
+        *value = (above << WEIGHT_BITS).wrapping_add(below.wrapping_sub(above).wrapping_mul(weight));
     }
 }
 
-/// BT.601 limited range to 0–255 (ITU-R BT.601-7, 2.5), then normalisation, as factors and offsets a plane.
-struct Colours {
-    scale: [f32; 3],
-    offset: [f32; 3],
+/// BT.601 limited range to 0–255 (ITU-R BT.601-7, 2.5): what Y, U and V give to red, green and blue.
+const MATRIX: [[f32; 3]; 3] =
+    [[255.0 / 219.0, 0.0, 1.596_027], [255.0 / 219.0, -0.391_762, -0.812_968], [255.0 / 219.0, 2.017_232, 0.0]];
+
+/// Which rows of the matrix the tensor's planes are.
+fn colours(order: Order) -> [&'static [f32; 3]; 3] {
+    let [red, green, blue] = &MATRIX;
+    if order == Order::Rgb { [red, green, blue] } else { [blue, green, red] }
 }
 
-impl Colours {
-    fn new(preparation: &Preparation) -> Colours {
-        let mut colours = Colours { scale: [0.0; 3], offset: [0.0; 3] };
-        for plane in 0..3 {
-            colours.scale[plane] = 1.0 / preparation.deviation[plane];
-            colours.offset[plane] = -preparation.mean[plane] / preparation.deviation[plane];
-        }
-        colours
-    }
-
-    fn convert(&self, luma: &[f32], blue: &[f32], red: &[f32], order: Order, out: [&mut [f32]; 3]) {
-        let [first, middle, last] = out;
-        let (red_out, blue_out, r, b) = match order {
-            Order::Rgb => (first, last, 0, 2),
-            Order::Bgr => (last, first, 2, 0),
-        };
-        let levels = luma.iter().zip(blue).zip(red);
-        let planes = red_out.iter_mut().zip(middle.iter_mut()).zip(blue_out.iter_mut());
-        for (((&y, &u), &v), ((red, green), blue)) in levels.zip(planes) {
-            let (y, u, v) = ((y - 16.0) * (255.0 / 219.0), u - 128.0, v - 128.0);
-            *red = (y + 1.596_027 * v).clamp(0.0, 255.0) * self.scale[r] + self.offset[r];
-            *green = (y - 0.391_762 * u - 0.812_968 * v).clamp(0.0, 255.0) * self.scale[1] + self.offset[1];
-            *blue = (y + 2.017_232 * u).clamp(0.0, 255.0) * self.scale[b] + self.offset[b];
-        }
+/// One row of one colour, normalised. Plane by plane and not pixel by pixel, so that it becomes vector instructions.
+fn convert(levels: &[Vec<i32>; 3], matrix: &[f32; 3], mean: f32, deviation: f32, out: &mut [f32]) {
+    const LEVEL: f32 = 1.0 / (WEIGHT_ONE * WEIGHT_ONE) as f32;
+    let [luma, blue, red] = levels;
+    let [by_luma, by_blue, by_red] = matrix.map(|factor| factor * LEVEL);
+    let zero = -(16.0 * matrix[0] + 128.0 * (matrix[1] + matrix[2]));
+    let scale = 1.0 / deviation;
+    for (value, ((&y, &u), &v)) in out.iter_mut().zip(luma.iter().zip(blue).zip(red)) {
+        let level = y as f32 * by_luma + (u as f32 * by_blue + v as f32 * by_red) + zero;
+        *value = (level.clamp(0.0, 255.0) - mean) * scale;
     }
 }
 
