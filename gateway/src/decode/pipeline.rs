@@ -60,10 +60,7 @@ impl Shared {
     /// The times of the unit whose picture came out, and an end to every unit that should have come before it.
     fn times_of(&self, pts_ns: u64) -> Option<Times> {
         let mut pending = Self::lock(&self.pending);
-        let found = pending
-            .iter()
-            .find(|(pending_ns, _)| *pending_ns == pts_ns)
-            .map(|(_, times)| *times);
+        let found = pending.iter().find(|(pending_ns, _)| *pending_ns == pts_ns).map(|(_, times)| *times);
         let before = pending.len();
         pending.retain(|(pending_ns, _)| *pending_ns > pts_ns);
         let gone = before - pending.len();
@@ -93,9 +90,7 @@ impl Decoder {
         let callbacks = gst_app::AppSinkCallbacks::builder()
             .new_sample(move |appsink| {
                 let sample = appsink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                output
-                    .show(&sample, &mut *Shared::lock(&*sink))
-                    .map_err(|()| gst::FlowError::Error)?;
+                output.show(&sample, &mut *Shared::lock(&*sink)).map_err(|()| gst::FlowError::Error)?;
                 Ok(gst::FlowSuccess::Ok)
             })
             .build();
@@ -118,15 +113,8 @@ impl Decoder {
             Codec::H264 => "video/x-h264",
             Codec::H265 => "video/x-h265",
         };
-        let caps = gst::Caps::builder(media)
-            .field("stream-format", "byte-stream")
-            .field("alignment", "au")
-            .build();
-        let source = gst_app::AppSrc::builder()
-            .caps(&caps)
-            .format(gst::Format::Time)
-            .block(blocking)
-            .build();
+        let caps = gst::Caps::builder(media).field("stream-format", "byte-stream").field("alignment", "au").build();
+        let source = gst_app::AppSrc::builder().caps(&caps).format(gst::Format::Time).block(blocking).build();
         source.set_max_bytes(0);
         if blocking {
             source.set_property("max-buffers", BLOCKING_UNITS_MAX);
@@ -134,35 +122,25 @@ impl Decoder {
         let decode = element(decoder_of(codec))?;
         // One thread: frame threads would add a delay of a picture each, and cameras are what runs in parallel.
         decode.set_property("max-threads", 1_i32);
+        // Left to itself it takes a pipeline that does not call itself live as one that may wait, and holds back as many
+        // pictures as the standard allows to be reordered: 1.5 s at 10 fps.
+        decode.set_property_from_str("std-compliance", "normal");
         // Damaged data is what a network brings: it costs its own pictures, never the pipeline.
         decode.set_property("max-errors", -1_i32);
         decode.set_property("output-corrupt", false);
         decode.set_property("qos", false);
-        let appsink = gst_app::AppSink::builder()
-            .sync(false)
-            .drop(false)
-            .max_buffers(PICTURES_MAX)
-            .build();
+        let appsink = gst_app::AppSink::builder().sync(false).drop(false).max_buffers(PICTURES_MAX).build();
         appsink.set_property("enable-last-sample", false);
         accept_strides(&appsink);
 
         let pipeline = gst::Pipeline::new();
         pipeline
             .add_many([source.upcast_ref(), &decode, appsink.upcast_ref()])
-            .and_then(|()| {
-                gst::Element::link_many([source.upcast_ref(), &decode, appsink.upcast_ref()])
-            })
+            .and_then(|()| gst::Element::link_many([source.upcast_ref(), &decode, appsink.upcast_ref()]))
             .map_err(DecodeError::Build)?;
         let state = Arc::new(Shared::default());
         listen(&pipeline, &state);
-        Ok((
-            Self {
-                pipeline,
-                source,
-                state,
-            },
-            appsink,
-        ))
+        Ok((Self { pipeline, source, state }, appsink))
     }
 
     fn start(&self) -> Result<(), DecodeError> {
@@ -180,9 +158,7 @@ impl Decoder {
         if let Some(error) = self.state.failure() {
             return Err(error);
         }
-        let pts_ns = u64::try_from(unit.times.media_us)
-            .unwrap_or(0)
-            .saturating_mul(1_000);
+        let pts_ns = u64::try_from(unit.times.media_us).unwrap_or(0).saturating_mul(1_000);
         let mut buffer = gst::Buffer::from_mut_slice(unit.data);
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(gst::ClockTime::from_nseconds(pts_ns));
@@ -198,10 +174,7 @@ impl Decoder {
             }
             pending.push_back((pts_ns, unit.times));
         }
-        self.source
-            .push_buffer(buffer)
-            .map(|_| ())
-            .map_err(|_| self.failure())
+        self.source.push_buffer(buffer).map(|_| ()).map_err(|_| self.failure())
     }
 
     /// Says that no more units come; what the decoder holds back comes out.
@@ -237,9 +210,7 @@ impl Decoder {
 
     /// Why it broke off.
     pub(super) fn failure(&self) -> DecodeError {
-        self.state.failure().unwrap_or_else(|| DecodeError::Failed {
-            reason: "it stopped without a word".into(),
-        })
+        self.state.failure().unwrap_or_else(|| DecodeError::Failed { reason: "it stopped without a word".into() })
     }
 
     pub(super) fn has_failed(&self) -> bool {
@@ -256,7 +227,8 @@ impl Drop for Decoder {
 }
 
 /// Tells the decoder that rows may be farther apart than the picture is wide. It then decodes into the memory that is
-/// handed on; without this it copies every picture once.
+/// handed on; without this it copies every picture once. (The first picture of a size is copied all the same, and so
+/// is every picture whose width is not a multiple of 16, because the decoder cannot hand on a crop.)
 fn accept_strides(appsink: &gst_app::AppSink) {
     let Some(pad) = appsink.static_pad("sink") else {
         return;
@@ -278,9 +250,7 @@ fn listen(pipeline: &gst::Pipeline, state: &Arc<Shared>) {
     let Some(bus) = pipeline.bus() else { return };
     bus.set_sync_handler(move |_, message| {
         if let gst::MessageView::Error(error) = message.view() {
-            state.fail(DecodeError::Failed {
-                reason: error.error().to_string(),
-            });
+            state.fail(DecodeError::Failed { reason: error.error().to_string() });
         }
         gst::BusSyncReply::Drop
     });
@@ -295,59 +265,40 @@ pub(super) struct Output {
 
 impl Output {
     fn new(state: Arc<Shared>) -> Self {
-        Self {
-            state,
-            info: None,
-            newest_us: i64::MIN,
-        }
+        Self { state, info: None, newest_us: i64::MIN }
     }
 
     /// Shows a decoded picture to the sink, if it wants it. `Err` where the pictures cannot be used at all; the
     /// decoder then holds the reason.
-    pub(super) fn show(
-        &mut self,
-        sample: &gst::Sample,
-        sink: &mut dyn PictureSink,
-    ) -> Result<(), ()> {
+    pub(super) fn show(&mut self, sample: &gst::Sample, sink: &mut dyn PictureSink) -> Result<(), ()> {
         let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else {
             return Ok(());
         };
-        self.state.pictures.fetch_add(1, Ordering::Relaxed);
-        let Some(times) = buffer
-            .pts()
-            .and_then(|pts| self.state.times_of(pts.nseconds()))
-        else {
+        let Some(times) = buffer.pts().and_then(|pts| self.state.times_of(pts.nseconds())) else {
             return Ok(());
         };
         if times.media_us <= self.newest_us {
             return Ok(());
         }
         self.newest_us = times.media_us;
-        if !sink.wants(&times) {
-            return Ok(());
-        }
-        let info = self.info(caps)?;
-        if let Some(picture) = Picture::map(buffer, info, times) {
+        if sink.wants(&times)
+            && let Some(picture) = Picture::map(buffer, self.info(caps)?, times)
+        {
             sink.picture(&picture);
         }
+        // Counted once it was seen: a sink that panics over each picture must not look like a decoder at work.
+        self.state.pictures.fetch_add(1, Ordering::Relaxed);
         Ok(())
     }
 
     fn info(&mut self, caps: &gst::CapsRef) -> Result<&gst_video::VideoInfo, ()> {
-        let known = self
-            .info
-            .as_ref()
-            .is_some_and(|(known, _)| known.as_ptr() == caps.as_ptr());
+        let known = self.info.as_ref().is_some_and(|(known, _)| known.as_ptr() == caps.as_ptr());
         if !known {
             let info = gst_video::VideoInfo::from_caps(caps).map_err(|_| {
-                self.state.fail(DecodeError::Format {
-                    format: caps.to_string(),
-                });
+                self.state.fail(DecodeError::Format { format: caps.to_string() });
             })?;
             if info.format() != gst_video::VideoFormat::I420 {
-                self.state.fail(DecodeError::Format {
-                    format: info.format().to_str().to_string(),
-                });
+                self.state.fail(DecodeError::Format { format: info.format().to_str().to_string() });
                 return Err(());
             }
             self.info = Some((caps.to_owned(), info));
