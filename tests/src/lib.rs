@@ -1,13 +1,20 @@
 //! What the tests, the demo's cameras and the benchmarks are made of. Nothing of it is part of the product; the product's
 //! own crates never depend on it.
 
-pub mod assets; // clips and models, or a named skip
-pub mod events; // plausible ones, for load
-pub mod link; // a second gateway, as small as can be
-pub mod process; // real processes of the product
+// What happens before the cameras, and the cameras.
+pub mod assets;
+pub mod rtsp;
+pub mod truth;
+
+// Load and bad weather.
+pub mod events;
+pub mod link;
+pub mod process;
+pub mod proxy;
+pub mod sim;
+pub mod uplink;
+
+// What came out in the end, held against it; and what it costs.
+pub mod bench;
 pub mod check;
-pub mod bench; // what it costs
-pub mod feed; // what came out in the end
-pub mod proxy; // a bad network
-pub mod rtsp; // clips as cameras
-pub mod truth; // what happens in them // both held against each other
+pub mod feed;
