@@ -115,8 +115,11 @@ fn walk(query: &EventQuery, departments: &[String], limit: usize) -> Walk {
         with("kind = ?", vec![Value::Text(kind.clone())]);
     }
     if let Some(severity) = query.severity {
-        // A literal, not a parameter: only so SQLite sees that the partial index holds.
-        with(&format!("severity = {}", severity_number(severity)), vec![]);
+        with("severity = ?", vec![Value::Integer(severity_number(severity))]);
+    }
+    if severe(query) {
+        // The partial index's own condition, word for word: only so SQLite sees that it holds.
+        with("severity >= 2", vec![]);
     }
     if let Some(phase) = query.phase {
         with("phase = ?", vec![Value::Integer(phase_number(phase))]);
