@@ -21,8 +21,8 @@ const STEP_ENTRIES: usize = 1024;
 /// After a failure (a full disk) it is tried again this often.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Takes what was applied: called once for each step, in order, after the store has it.
-pub type Publish = Box<dyn Fn(&[Arc<StoredEvent>]) + Send + Sync>;
+/// Takes what was applied, and up to which position: called once for each step, in order, after the store has it.
+pub type Publish = Box<dyn Fn(&[Arc<StoredEvent>], u64) + Send + Sync>;
 
 /// Why applying stopped.
 #[derive(Debug, Error)]
@@ -71,14 +71,15 @@ pub struct Applier {
 }
 
 impl Applier {
-    /// Looks where the store stands. Where the log's beginning is gone, the store is told.
+    /// Looks where the store stands. Where the log's beginning is gone, the store is told. Nothing is published before
+    /// [`Applier::publish_to`].
     pub fn new(
         log: Arc<dyn Log>,
         store: Arc<dyn Store>,
         waiting: Arc<Waiting>,
         metrics: Arc<Metrics>,
-        publish: Publish,
     ) -> Result<Self, ApplyError> {
+        let publish: Publish = Box::new(|_, _| {});
         let mut applied = store.applied_position()?;
         let newest = log.newest_position();
         if applied > newest {
@@ -90,6 +91,17 @@ impl Applier {
             applied = begins - 1;
         }
         Ok(Self { log, store, waiting, metrics, publish, applied, owners: HashMap::new(), revision: None })
+    }
+
+    /// Publishes what is applied from now on.
+    pub fn publish_to(mut self, publish: Publish) -> Self {
+        self.publish = publish;
+        self
+    }
+
+    /// Position up to which the log is applied.
+    pub fn applied(&self) -> u64 {
+        self.applied
     }
 
     /// Applies until stopped.
@@ -151,7 +163,7 @@ impl Applier {
         self.store.index(&events, last)?;
         self.applied = last;
         self.metrics.applied.set(i64::try_from(last).unwrap_or(i64::MAX));
-        (self.publish)(&events);
+        (self.publish)(&events, last);
         Ok(entries.len())
     }
 
