@@ -34,8 +34,9 @@ impl Analyser {
     }
 
     /// Ends what is open, because the stream was lost or the clip is over, and forgets the objects. The next picture
-    /// starts afresh, at any later time.
+    /// starts afresh, at any time: a new session of a camera may count from zero again. Track numbers and open keys go on.
     pub fn finish(&mut self, t_us: i64) -> Vec<RuleEvent> {
+        self.now_us = None;
         self.tracker.forget();
         self.rules.finish(t_us)
     }
@@ -49,5 +50,57 @@ impl Analyser {
     /// picture.
     pub fn settled_us(&self) -> Option<i64> {
         self.tracker.settled_us().into_iter().chain(self.rules.pending_us()).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::coco80,
+        picture::{Point, Rect},
+        rules::Phase,
+    };
+
+    const ZONE: &str = "kind='intrusion'\nclasses=['person']\nzone=[[0.5,0],[1,0],[1,1],[0.5,1]]";
+    const LINE: &str = "kind='line_cross'\nline=[[0.5,1],[0.5,0]]";
+
+    fn analyser() -> Analyser {
+        let rules = [ZONE, LINE].map(|rule| toml::from_str(rule).expect("toml"));
+        Analyser::new(TrackerConfig::default(), rules.into(), &coco80()).expect("valid rules")
+    }
+
+    /// Somebody walks to the right for four seconds, flickering, from one side to the other.
+    fn walk(analyser: &mut Analyser, from_us: i64) -> Vec<RuleEvent> {
+        let mut events = Vec::new();
+        for i in 0..20i64 {
+            let t_us = from_us + i * 200_000;
+            let centre = Point::new(0.2 + 0.03 * i as f32, 0.5);
+            let person = Detection { bbox: Rect::around(centre, 0.1, 0.3), class: 0, score: 0.8 };
+            let settled_us = analyser.settled_us();
+            let new = analyser.observe(t_us, if i % 4 == 3 { &[] } else { std::slice::from_ref(&person) });
+            assert!(new.iter().all(|event| settled_us.is_none_or(|settled_us| event.media_time_us >= settled_us)));
+            assert!(analyser.settled_us().is_some_and(|settled_us| settled_us <= t_us));
+            events.extend(new);
+        }
+        events
+    }
+
+    #[test]
+    fn a_walk_is_the_same_events_at_any_time_and_after_a_lost_stream() {
+        let mut analyser = analyser();
+        let told = |events: &[RuleEvent], from_us: i64| -> Vec<(&'static str, Phase, i64)> {
+            events.iter().map(|event| (event.kind, event.phase, (event.media_time_us - from_us) / 1000)).collect()
+        };
+        let first = walk(&mut analyser, 0);
+        assert_eq!(told(&first, 0), [("intrusion", Phase::Begin, 2000), ("line_cross", Phase::Begin, 2000)]);
+        assert_eq!(first[1].direction, Some("a_to_b"));
+        assert_eq!(analyser.observe(0, &[]), [], "an old picture changes nothing");
+        let ends = analyser.finish(3_800_000);
+        assert_eq!(told(&ends, 0), [("intrusion", Phase::End, 3600)]);
+        assert_eq!((ends[0].open_key, analyser.settled_us(), analyser.tracks().len()), (first[0].open_key, None, 0));
+        let again = walk(&mut analyser, -7_000_000);
+        assert_eq!(told(&again, -7_000_000), told(&first, 0));
+        assert_ne!(again[0].open_key, first[0].open_key);
     }
 }

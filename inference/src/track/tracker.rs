@@ -127,8 +127,9 @@ impl Tracker {
         self.show();
     }
 
-    /// Forgets all objects; numbers go on, so that none is used twice.
+    /// Forgets all objects and the time; numbers go on, so that none is used twice.
     pub fn forget(&mut self) {
+        self.now_us = None;
         self.bodies.clear();
         self.shown.clear();
     }
