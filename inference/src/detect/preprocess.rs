@@ -221,7 +221,7 @@ fn taps(source: u32, target: u32) -> Vec<Tap> {
 
 /// The same tap in a plane of half as many samples, each repeated.
 fn halved(tap: Tap, samples: u32) -> Tap {
-    let (first, second) = (tap.at / 2, (tap.at + 1) / 2);
+    let (first, second) = (tap.at / 2, tap.at.div_ceil(2));
     let at = first.min(samples - 2);
     let weight = if first != second { tap.weight } else { 0 };
     Tap { at, weight: if first == at { weight } else { WEIGHT_ONE } }
