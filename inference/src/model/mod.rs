@@ -7,6 +7,6 @@ mod runtime;
 mod session;
 
 pub use error::ModelError;
-pub use manifest::{Entry, Manifest, ManifestError, coco80};
+pub use manifest::{Classes, Entry, Manifest, ManifestError, coco80};
 pub use runtime::Runtime;
 pub use session::{Model, ModelInfo, ModelSpec};
