@@ -94,20 +94,12 @@ pub struct CameraError {
 impl CameraError {
     /// An error in plain words.
     pub fn new(cause: Cause, text: impl Into<String>) -> Self {
-        Self {
-            cause,
-            text: text.into(),
-            silent: false,
-        }
+        Self { cause, text: text.into(), silent: false }
     }
 
     /// The camera took the connection and answered nothing.
     pub fn silent(text: impl Into<String>) -> Self {
-        Self {
-            cause: Cause::Stalled,
-            text: text.into(),
-            silent: true,
-        }
+        Self { cause: Cause::Stalled, text: text.into(), silent: true }
     }
 }
 
@@ -117,8 +109,7 @@ mod tests {
 
     #[test]
     fn every_cause_has_a_code_of_its_own() {
-        let codes: std::collections::BTreeSet<_> =
-            Cause::ALL.iter().map(|cause| cause.code()).collect();
+        let codes: std::collections::BTreeSet<_> = Cause::ALL.iter().map(|cause| cause.code()).collect();
         assert_eq!(codes.len(), Cause::ALL.len());
     }
 }

@@ -12,17 +12,10 @@ use gstreamer_app as gst_app;
 use tokio::time::Instant;
 use yiwang_wire::event::TimeSource;
 
-use super::{
-    AccessUnit, CameraError, Cause, ClockView, Codec, Now, Scheme, Session, Source, Times,
-    UnitStream, probe,
-};
+use super::{AccessUnit, CameraError, Cause, ClockView, Codec, Now, Scheme, Session, Source, Times, UnitStream, probe};
 
 /// The protocol's line in the table.
-pub const SCHEME: Scheme = Scheme {
-    names: &["file"],
-    open: open_boxed,
-    probe: |source| probe::file(source).boxed(),
-};
+pub const SCHEME: Scheme = Scheme { names: &["file"], open: open_boxed, probe: |source| probe::file(source).boxed() };
 
 /// Units read ahead of whoever takes them. When full, reading waits.
 const AHEAD_MAX: usize = 16;
@@ -50,15 +43,8 @@ impl FileUnits {
             return Err(CameraError::new(Cause::NotFound, text));
         }
         let (pipeline, sink) = build(path)?;
-        let units = Self {
-            pipeline,
-            sink,
-            path: path.into(),
-            start_us,
-            session: Session::default(),
-            codec: None,
-            done: false,
-        };
+        let units =
+            Self { pipeline, sink, path: path.into(), start_us, session: Session::default(), codec: None, done: false };
         if units.pipeline.set_state(gst::State::Playing).is_err() {
             return Err(units.failure());
         }
@@ -67,43 +53,29 @@ impl FileUnits {
 
     /// What went wrong, from the pipeline's own words.
     fn failure(&self) -> CameraError {
-        let said = self
-            .pipeline
-            .bus()
-            .and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
+        let said = self.pipeline.bus().and_then(|bus| bus.pop_filtered(&[gst::MessageType::Error]));
         let said = said.as_ref().and_then(|message| match message.view() {
             gst::MessageView::Error(error) => Some(error.error().to_string()),
             _ => None,
         });
         let said = said.unwrap_or_else(|| "it holds no H.264 or H.265 video".into());
         let text = format!("cannot read the clip {}: {said}", self.path.display());
-        CameraError::new(
-            if self.codec.is_some() {
-                Cause::Decode
-            } else {
-                Cause::UnsupportedCodec
-            },
-            text,
-        )
+        CameraError::new(if self.codec.is_some() { Cause::Decode } else { Cause::UnsupportedCodec }, text)
     }
 
     fn unit(&mut self, sample: &gst::Sample) -> Option<AccessUnit> {
         let codec = match self.codec {
             Some(codec) => codec,
-            None => *self
-                .codec
-                .insert(match sample.caps()?.structure(0)?.name().as_str() {
-                    "video/x-h265" => Codec::H265,
-                    _ => Codec::H264,
-                }),
+            None => *self.codec.insert(match sample.caps()?.structure(0)?.name().as_str() {
+                "video/x-h265" => Codec::H265,
+                _ => Codec::H264,
+            }),
         };
         let buffer = sample.buffer()?;
         let time = buffer.pts().or(buffer.dts())?;
         // Stream time is what a player would show; edit lists shift it against the timestamps.
         let stream_time = sample.segment().and_then(|segment| {
-            segment
-                .downcast_ref::<gst::ClockTime>()
-                .and_then(|segment| segment.to_stream_time(time))
+            segment.downcast_ref::<gst::ClockTime>().and_then(|segment| segment.to_stream_time(time))
         });
         let media_us = i64::try_from(stream_time.unwrap_or(time).useconds()).ok()?;
         let data = buffer.map_readable().ok()?.as_slice().to_vec();
@@ -164,30 +136,18 @@ impl Drop for FileUnits {
 fn build(path: &Path) -> Result<(gst::Pipeline, gst_app::AppSink), CameraError> {
     crate::decode::init().map_err(|error| CameraError::new(Cause::Decode, error.to_string()))?;
     let make = |name: &'static str| {
-        crate::decode::element(name)
-            .map_err(|error| CameraError::new(Cause::Decode, error.to_string()))
+        crate::decode::element(name).map_err(|error| CameraError::new(Cause::Decode, error.to_string()))
     };
     let source = make("filesrc")?;
     source.set_property("location", path.to_string_lossy().as_ref());
     let bin = make("parsebin")?;
-    let caps = gst::Caps::builder_full()
-        .structure(stream_caps("video/x-h264"))
-        .structure(stream_caps("video/x-h265"))
-        .build();
-    let sink = gst_app::AppSink::builder()
-        .caps(&caps)
-        .sync(false)
-        .max_buffers(AHEAD_MAX as u32)
-        .build();
+    let caps =
+        gst::Caps::builder_full().structure(stream_caps("video/x-h264")).structure(stream_caps("video/x-h265")).build();
+    let sink = gst_app::AppSink::builder().caps(&caps).sync(false).max_buffers(AHEAD_MAX as u32).build();
     let pipeline = gst::Pipeline::new();
-    let linked = pipeline
-        .add_many([&source, &bin, sink.upcast_ref()])
-        .and_then(|()| source.link(&bin));
+    let linked = pipeline.add_many([&source, &bin, sink.upcast_ref()]).and_then(|()| source.link(&bin));
     if let Err(error) = linked {
-        return Err(CameraError::new(
-            Cause::Decode,
-            format!("cannot build the pipeline of a clip: {error}"),
-        ));
+        return Err(CameraError::new(Cause::Decode, format!("cannot build the pipeline of a clip: {error}")));
     }
     let weak = pipeline.downgrade();
     let target = sink.clone();
@@ -202,17 +162,10 @@ fn build(path: &Path) -> Result<(gst::Pipeline, gst_app::AppSink), CameraError> 
 }
 
 fn stream_caps(name: &str) -> gst::Structure {
-    gst::Structure::builder(name)
-        .field("stream-format", "byte-stream")
-        .field("alignment", "au")
-        .build()
+    gst::Structure::builder(name).field("stream-format", "byte-stream").field("alignment", "au").build()
 }
 
-fn link(
-    pipeline: &gst::Pipeline,
-    pad: &gst::Pad,
-    sink: &gst_app::AppSink,
-) -> Result<(), gst::glib::BoolError> {
+fn link(pipeline: &gst::Pipeline, pad: &gst::Pad, sink: &gst_app::AppSink) -> Result<(), gst::glib::BoolError> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let name = caps.structure(0).map(|structure| structure.name().as_str());
     let parser = match name {
@@ -222,17 +175,12 @@ fn link(
     };
     let taken = sink.static_pad("sink").is_none_or(|pad| pad.is_linked());
     let first = if parser.is_empty() || taken {
-        let rest = gst::ElementFactory::make("fakesink")
-            .property("sync", false)
-            .property("async", false)
-            .build()?;
+        let rest = gst::ElementFactory::make("fakesink").property("sync", false).property("async", false).build()?;
         pipeline.add(&rest)?;
         rest
     } else {
         // -1: parameter sets in front of each keyframe, so that decoding can start at any.
-        let parse = gst::ElementFactory::make(parser)
-            .property("config-interval", -1_i32)
-            .build()?;
+        let parse = gst::ElementFactory::make(parser).property("config-interval", -1_i32).build()?;
         pipeline.add(&parse)?;
         parse.link(sink)?;
         parse
@@ -241,25 +189,18 @@ fn link(
     let Some(target) = first.static_pad("sink") else {
         return Ok(());
     };
-    pad.link(&target)
-        .map_err(|error| gst::glib::bool_error!("{error}"))?;
+    pad.link(&target).map_err(|error| gst::glib::bool_error!("{error}"))?;
     Ok(())
 }
 
-fn open_boxed(
-    source: Source,
-    session: Session,
-) -> BoxFuture<'static, Result<UnitStream, CameraError>> {
+fn open_boxed(source: Source, session: Session) -> BoxFuture<'static, Result<UnitStream, CameraError>> {
     open(source, session).boxed()
 }
 
 /// The clip in real time: each unit is given when its media time has come.
 async fn open(source: Source, session: Session) -> Result<UnitStream, CameraError> {
     let path = source.url().to_file_path().map_err(|()| {
-        CameraError::new(
-            Cause::NotFound,
-            "a file url looks like file:///srv/clips/gate.mp4, with three strokes",
-        )
+        CameraError::new(Cause::NotFound, "a file url looks like file:///srv/clips/gate.mp4, with three strokes")
     })?;
     // Bound: AHEAD_MAX units; when full the reading thread waits.
     let (sender, receiver) = tokio::sync::mpsc::channel(AHEAD_MAX);
@@ -281,15 +222,12 @@ async fn open(source: Source, session: Session) -> Result<UnitStream, CameraErro
         let _ = sender.blocking_send(Err(ended));
     });
     let start = Instant::now();
-    Ok(Box::pin(futures_util::stream::unfold(
-        receiver,
-        move |mut receiver| async move {
-            let item: Result<AccessUnit, CameraError> = receiver.recv().await?;
-            if let Ok(unit) = &item {
-                let due_us = u64::try_from(unit.times.capture_us - start_us).unwrap_or(0);
-                tokio::time::sleep_until(start + Duration::from_micros(due_us)).await;
-            }
-            Some((item, receiver))
-        },
-    )))
+    Ok(Box::pin(futures_util::stream::unfold(receiver, move |mut receiver| async move {
+        let item: Result<AccessUnit, CameraError> = receiver.recv().await?;
+        if let Ok(unit) = &item {
+            let due_us = u64::try_from(unit.times.capture_us - start_us).unwrap_or(0);
+            tokio::time::sleep_until(start + Duration::from_micros(due_us)).await;
+        }
+        Some((item, receiver))
+    })))
 }

@@ -36,8 +36,7 @@ async fn ask(source: &Source, reach: &mut Reach) -> std::io::Result<()> {
     let mut stream = connect(source).await?;
     *reach = Reach::Silent;
     let host = source.shown_host();
-    let request =
-        format!("OPTIONS rtsp://{host}/ RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: yiwang-gateway\r\n\r\n");
+    let request = format!("OPTIONS rtsp://{host}/ RTSP/1.0\r\nCSeq: 1\r\nUser-Agent: yiwang-gateway\r\n\r\n");
     stream.write_all(request.as_bytes()).await?;
     let mut answer = [0_u8; 64];
     if stream.read(&mut answer).await? > 0 {

@@ -18,9 +18,7 @@ pub const PASSWORD_WAIT_US: i64 = 60_000_000;
 /// A stream that ran this long counts as having worked.
 const WORKED_US: i64 = 10_000_000;
 const FIRST_US: i64 = 200_000;
-const STEPS_US: [i64; 6] = [
-    1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 24_000_000,
-];
+const STEPS_US: [i64; 6] = [1_000_000, 2_000_000, 4_000_000, 8_000_000, 16_000_000, 24_000_000];
 const PASSWORD_STEPS_US: [i64; 3] = [PASSWORD_WAIT_US, 2 * PASSWORD_WAIT_US, 4 * PASSWORD_WAIT_US];
 
 /// What to do next.
@@ -74,10 +72,7 @@ impl Retry {
 
     /// The attempt or the stream failed.
     pub fn failed(&mut self, error: &CameraError, now_us: i64) {
-        let worked = self
-            .frames_since_us
-            .take()
-            .is_some_and(|since_us| now_us - since_us >= WORKED_US);
+        let worked = self.frames_since_us.take().is_some_and(|since_us| now_us - since_us >= WORKED_US);
         if error.cause == Cause::WrongPassword {
             let step_us = PASSWORD_STEPS_US[self.refusals.min(PASSWORD_STEPS_US.len() - 1)];
             self.refusals += 1;
@@ -139,11 +134,7 @@ mod tests {
     }
 
     /// Drives a machine through simulated time; `camera` says what a probe and what an attempt meet at a moment.
-    fn attempts(
-        seed: u64,
-        until_us: i64,
-        camera: impl Fn(i64) -> (Reach, Option<CameraError>),
-    ) -> Vec<i64> {
+    fn attempts(seed: u64, until_us: i64, camera: impl Fn(i64) -> (Reach, Option<CameraError>)) -> Vec<i64> {
         let mut retry = Retry::new(seed, 0);
         let mut tried = Vec::new();
         let mut wakes = 0;
@@ -172,30 +163,14 @@ mod tests {
     #[test]
     fn a_camera_that_comes_back_is_opened_within_a_second_however_long_it_was_away() {
         for seed in 0..500 {
-            for down in [
-                error(Cause::Refused),
-                error(Cause::Unreachable),
-                CameraError::silent("frozen"),
-            ] {
+            for down in [error(Cause::Refused), error(Cause::Unreachable), CameraError::silent("frozen")] {
                 let back_us = 3_000_000 + (seed as i64 * 1_234_567) % 900_000_000;
-                let reach = if down.silent {
-                    Reach::Silent
-                } else {
-                    Reach::Closed
-                };
+                let reach = if down.silent { Reach::Silent } else { Reach::Closed };
                 let tried = attempts(seed, back_us + 60_000_000, |now_us| {
-                    if now_us < back_us {
-                        (reach, Some(down.clone()))
-                    } else {
-                        (Reach::Answers, None)
-                    }
+                    if now_us < back_us { (reach, Some(down.clone())) } else { (Reach::Answers, None) }
                 });
                 let opened_us = *tried.last().unwrap();
-                assert!(
-                    (back_us..back_us + 1_000_000).contains(&opened_us),
-                    "seed {seed}: {}",
-                    opened_us - back_us
-                );
+                assert!((back_us..back_us + 1_000_000).contains(&opened_us), "seed {seed}: {}", opened_us - back_us);
             }
         }
     }
@@ -203,34 +178,13 @@ mod tests {
     #[test]
     fn repeated_failures_back_off_from_one_to_thirty_seconds() {
         for seed in 0..200 {
-            for cause in [
-                Cause::Refused,
-                Cause::NoSuchPath,
-                Cause::UnknownHost,
-                Cause::Stalled,
-                Cause::Protocol,
-            ] {
-                let reach = if cause == Cause::Refused {
-                    Reach::Closed
-                } else {
-                    Reach::Answers
-                };
+            for cause in [Cause::Refused, Cause::NoSuchPath, Cause::UnknownHost, Cause::Stalled, Cause::Protocol] {
+                let reach = if cause == Cause::Refused { Reach::Closed } else { Reach::Answers };
                 let tried = attempts(seed, 600_000_000, |_| (reach, Some(error(cause))));
                 let waits: Vec<_> = tried.windows(2).map(|pair| pair[1] - pair[0]).collect();
-                assert!(
-                    (1_000_000..=1_250_000).contains(&waits[0]),
-                    "seed {seed} {cause}: {waits:?}"
-                );
-                assert!(
-                    waits
-                        .iter()
-                        .all(|&wait| (1_000_000..=30_000_000).contains(&wait)),
-                    "seed {seed}: {waits:?}"
-                );
-                assert!(
-                    *waits.last().unwrap() >= 24_000_000,
-                    "seed {seed} {cause}: {waits:?}"
-                );
+                assert!((1_000_000..=1_250_000).contains(&waits[0]), "seed {seed} {cause}: {waits:?}");
+                assert!(waits.iter().all(|&wait| (1_000_000..=30_000_000).contains(&wait)), "seed {seed}: {waits:?}");
+                assert!(*waits.last().unwrap() >= 24_000_000, "seed {seed} {cause}: {waits:?}");
             }
         }
     }
@@ -239,19 +193,10 @@ mod tests {
     fn a_wrong_password_waits_a_minute_whatever_the_network_does() {
         for seed in 0..200 {
             let tried = attempts(seed, 3_600_000_000, |now_us| {
-                let reach = if (now_us / 1_000_000) % 2 == 0 {
-                    Reach::Closed
-                } else {
-                    Reach::Answers
-                };
+                let reach = if (now_us / 1_000_000) % 2 == 0 { Reach::Closed } else { Reach::Answers };
                 (reach, Some(error(Cause::WrongPassword)))
             });
-            assert!(
-                tried
-                    .windows(2)
-                    .all(|pair| pair[1] - pair[0] >= PASSWORD_WAIT_US),
-                "seed {seed}: {tried:?}"
-            );
+            assert!(tried.windows(2).all(|pair| pair[1] - pair[0] >= PASSWORD_WAIT_US), "seed {seed}: {tried:?}");
             assert!(tried.len() >= 10, "seed {seed}: it gave up");
         }
     }
@@ -275,18 +220,10 @@ mod tests {
     fn a_flapping_port_costs_at_most_one_attempt_a_probe() {
         for seed in 0..100 {
             let tried = attempts(seed, 300_000_000, |now_us| {
-                let reach = if (now_us / 700_000) % 2 == 0 {
-                    Reach::Closed
-                } else {
-                    Reach::Answers
-                };
+                let reach = if (now_us / 700_000) % 2 == 0 { Reach::Closed } else { Reach::Answers };
                 (reach, Some(error(Cause::Refused)))
             });
-            let least = tried
-                .windows(2)
-                .map(|pair| pair[1] - pair[0])
-                .min()
-                .unwrap();
+            let least = tried.windows(2).map(|pair| pair[1] - pair[0]).min().unwrap();
             assert!(least >= PROBE_US, "seed {seed}: {least}");
         }
     }

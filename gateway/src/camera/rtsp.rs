@@ -7,29 +7,24 @@
 //! off could collect such tries, a new session is only torn down so while at most one older is still being. A new
 //! session is never held back for an old one: pictures within 2 s of a camera's return are worth more.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::{FutureExt, StreamExt};
 use retina::client::{
-    Demuxed, Described, PlayOptions, SessionGroup, SessionOptions, SetupOptions,
-    TcpTransportOptions, TeardownPolicy, UdpTransportOptions,
+    Demuxed, Described, PlayOptions, SessionGroup, SessionOptions, SetupOptions, TcpTransportOptions, TeardownPolicy,
+    UdpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat, VideoFrame};
 use tokio::time::timeout;
 
 use super::clock::{MediaClock, Now, ntp_to_unix_us};
-use super::{
-    AccessUnit, CameraError, Cause, Codec, Scheme, Session, Source, Transport, UnitStream, probe,
-};
+use super::{AccessUnit, CameraError, Cause, Codec, Scheme, Session, Source, Transport, UnitStream, probe};
 
 /// The protocol's line in the table.
-pub const SCHEME: Scheme = Scheme {
-    names: &["rtsp"],
-    open: open_boxed,
-    probe: |source| probe::rtsp(source).boxed(),
-};
+pub const SCHEME: Scheme = Scheme { names: &["rtsp"], open: open_boxed, probe: |source| probe::rtsp(source).boxed() };
 
 /// The port where the URL names none.
 pub const PORT: u16 = 554;
@@ -45,18 +40,21 @@ const BAD_PACKETS_MAX: u32 = 64;
 static STALE: LazyLock<std::sync::Mutex<std::collections::BTreeMap<String, Arc<SessionGroup>>>> =
     LazyLock::new(Default::default);
 
-fn open_boxed(
-    source: Source,
-    session: Session,
-) -> BoxFuture<'static, Result<UnitStream, CameraError>> {
+fn open_boxed(source: Source, session: Session) -> BoxFuture<'static, Result<UnitStream, CameraError>> {
     open(source, session).boxed()
+}
+
+/// `retina` checks what it reads, but arithmetic that overflows on a hostile answer is a panic in this build: it costs
+/// the session like any other nonsense.
+fn nonsense(source: &Source) -> CameraError {
+    let text = format!("the camera at {} sends what makes its reader fail", source.shown_host());
+    CameraError::new(Cause::Protocol, text)
 }
 
 async fn open(source: Source, session: Session) -> Result<UnitStream, CameraError> {
     resolve(&source).await?;
-    let described = describe(&source).await?;
-    let (index, codec) = choose(&source, &described)?;
-    let playing = play(&source, described, index).await?;
+    let opened = AssertUnwindSafe(negotiate(&source)).catch_unwind().await;
+    let (playing, codec) = opened.unwrap_or_else(|_| Err(nonsense(&source)))?;
     let units = Units {
         demuxed: Some(playing),
         clock: MediaClock::new(session),
@@ -66,13 +64,22 @@ async fn open(source: Source, session: Session) -> Result<UnitStream, CameraErro
         lost: 0,
         last_bad: None,
     };
-    Ok(Box::pin(futures_util::stream::unfold(
-        units,
-        |mut units| async move {
-            let item = units.next().await?;
-            Some((item, units))
-        },
-    )))
+    Ok(Box::pin(futures_util::stream::unfold(units, |mut units| async move {
+        let item = match AssertUnwindSafe(units.next()).catch_unwind().await {
+            Ok(item) => item?,
+            Err(_) => {
+                units.demuxed = None;
+                Err(nonsense(&units.source))
+            }
+        };
+        Some((item, units))
+    })))
+}
+
+async fn negotiate(source: &Source) -> Result<(Demuxed, Codec), CameraError> {
+    let described = describe(source).await?;
+    let (index, codec) = choose(source, &described)?;
+    Ok((play(source, described, index).await?, codec))
 }
 
 /// Looks the name up first, so that an unknown host is told from one that does not answer.
@@ -81,33 +88,21 @@ async fn resolve(source: &Source) -> Result<(), CameraError> {
         return Ok(());
     };
     let unknown = |reason: &str| {
-        let text = format!(
-            "the host name `{name}` is not known ({reason}): check the url and the name server"
-        );
+        let text = format!("the host name `{name}` is not known ({reason}): check the url and the name server");
         CameraError::new(Cause::UnknownHost, text)
     };
-    match timeout(
-        ANSWER_TIMEOUT,
-        tokio::net::lookup_host((name, source.url().port().unwrap_or(PORT))),
-    )
-    .await
-    {
-        Ok(Ok(mut addresses)) => addresses
-            .next()
-            .map(|_| ())
-            .ok_or_else(|| unknown("it has no address")),
+    match timeout(ANSWER_TIMEOUT, tokio::net::lookup_host((name, source.url().port().unwrap_or(PORT)))).await {
+        Ok(Ok(mut addresses)) => addresses.next().map(|_| ()).ok_or_else(|| unknown("it has no address")),
         Ok(Err(_)) => Err(unknown("the look-up failed")),
         Err(_) => Err(unknown("the name server does not answer")),
     }
 }
 
 async fn describe(source: &Source) -> Result<retina::client::Session<Described>, CameraError> {
-    let credentials = source
-        .credentials()
-        .map(|credentials| retina::client::Credentials {
-            username: credentials.user.reveal().to_owned(),
-            password: credentials.password.reveal().to_owned(),
-        });
+    let credentials = source.credentials().map(|credentials| retina::client::Credentials {
+        username: credentials.user.reveal().to_owned(),
+        password: credentials.password.reveal().to_owned(),
+    });
     let group = stale_group(source);
     let teardown = match source.transport() {
         Transport::Tcp => TeardownPolicy::Auto,
@@ -119,12 +114,7 @@ async fn describe(source: &Source) -> Result<retina::client::Session<Described>,
         .user_agent("yiwang-gateway".into())
         .session_group(group)
         .teardown(teardown);
-    match timeout(
-        ANSWER_TIMEOUT,
-        retina::client::Session::describe(source.url().clone(), options),
-    )
-    .await
-    {
+    match timeout(ANSWER_TIMEOUT, retina::client::Session::describe(source.url().clone(), options)).await {
         Ok(Ok(described)) => Ok(described),
         Ok(Err(error)) => Err(explain(source, &error)),
         // Nothing came at all: one probe tells a frozen camera from an address where nobody is.
@@ -136,23 +126,14 @@ async fn describe(source: &Source) -> Result<retina::client::Session<Described>,
 }
 
 fn stale_group(source: &Source) -> Arc<SessionGroup> {
-    let mut groups = STALE
-        .lock()
-        .unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut groups = STALE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     Arc::clone(groups.entry(source.id().to_owned()).or_default())
 }
 
 /// The first video stream that can be decoded.
-fn choose(
-    source: &Source,
-    described: &retina::client::Session<Described>,
-) -> Result<(usize, Codec), CameraError> {
+fn choose(source: &Source, described: &retina::client::Session<Described>) -> Result<(usize, Codec), CameraError> {
     let streams = described.streams();
-    for (index, stream) in streams
-        .iter()
-        .enumerate()
-        .filter(|(_, stream)| stream.media() == "video")
-    {
+    for (index, stream) in streams.iter().enumerate().filter(|(_, stream)| stream.media() == "video") {
         match stream.encoding_name() {
             "h264" => return Ok((index, Codec::H264)),
             "h265" => return Ok((index, Codec::H265)),
@@ -162,26 +143,11 @@ fn choose(
     let offered: Vec<_> = streams
         .iter()
         .take(8)
-        .map(|stream| {
-            format!("{} {}", stream.media(), stream.encoding_name())
-                .chars()
-                .take(40)
-                .collect::<String>()
-        })
+        .map(|stream| format!("{} {}", stream.media(), stream.encoding_name()).chars().take(40).collect::<String>())
         .collect();
-    let offered = if offered.is_empty() {
-        "nothing".to_owned()
-    } else {
-        offered.join(", ")
-    };
-    let text = format!(
-        "the camera at {} offers {offered}: set its stream to H.264 or H.265",
-        source.shown_host()
-    );
-    Err(CameraError::new(
-        Cause::UnsupportedCodec,
-        source.redact(&text),
-    ))
+    let offered = if offered.is_empty() { "nothing".to_owned() } else { offered.join(", ") };
+    let text = format!("the camera at {} offers {offered}: set its stream to H.264 or H.265", source.shown_host());
+    Err(CameraError::new(Cause::UnsupportedCodec, source.redact(&text)))
 }
 
 async fn play(
@@ -193,9 +159,7 @@ async fn play(
         Transport::Tcp => retina::client::Transport::Tcp(TcpTransportOptions::default()),
         Transport::Udp => retina::client::Transport::Udp(UdpTransportOptions::default()),
     };
-    let options = SetupOptions::default()
-        .transport(transport)
-        .frame_format(FrameFormat::SIMPLE);
+    let options = SetupOptions::default().transport(transport).frame_format(FrameFormat::SIMPLE);
     match timeout(ANSWER_TIMEOUT, described.setup(index, options)).await {
         Ok(Ok(())) => {}
         Ok(Err(error)) => return Err(explain(source, &error)),
@@ -240,10 +204,7 @@ impl Units {
                 None => {
                     self.demuxed = None;
                     let ended = || {
-                        let text = format!(
-                            "the camera at {} ended the stream",
-                            self.source.shown_host()
-                        );
+                        let text = format!("the camera at {} ended the stream", self.source.shown_host());
                         CameraError::new(Cause::Ended, text)
                     };
                     return Some(Err(self.last_bad.take().unwrap_or_else(ended)));
@@ -256,9 +217,7 @@ impl Units {
         self.bad_packets = 0;
         self.last_bad = None;
         let rtp_us = rtp_us(frame.timestamp());
-        let times = self
-            .clock
-            .unit(rtp_us, Now::at(frame.start_ctx().received()));
+        let times = self.clock.unit(rtp_us, Now::at(frame.start_ctx().received()));
         let lost_before = frame.loss().saturating_add(std::mem::take(&mut self.lost));
         AccessUnit {
             codec: self.codec,
@@ -274,14 +233,9 @@ impl Units {
         let Some(rtp) = packet.rtp_timestamp() else {
             return;
         };
-        let report = packet
-            .pkts()
-            .next()
-            .and_then(|first| first.as_sender_report().ok().flatten());
-        if let Some(camera_us) = report.and_then(|report| ntp_to_unix_us(report.ntp_timestamp().0))
-        {
-            self.clock
-                .sender_report(camera_us, rtp_us(rtp), Now::at(packet.ctx().received()));
+        let report = packet.pkts().next().and_then(|first| first.as_sender_report().ok().flatten());
+        if let Some(camera_us) = report.and_then(|report| ntp_to_unix_us(report.ntp_timestamp().0)) {
+            self.clock.sender_report(camera_us, rtp_us(rtp), Now::at(packet.ctx().received()));
         }
     }
 }
@@ -289,8 +243,7 @@ impl Units {
 /// Microseconds on the camera's media clock. Absolute ticks, not those since the start, so that reports before the
 /// first picture fit too.
 fn rtp_us(timestamp: retina::Timestamp) -> i64 {
-    let us =
-        i128::from(timestamp.timestamp()) * 1_000_000 / i128::from(timestamp.clock_rate().get());
+    let us = i128::from(timestamp.timestamp()) * 1_000_000 / i128::from(timestamp.clock_rate().get());
     i64::try_from(us).unwrap_or(i64::MAX)
 }
 
@@ -324,41 +277,22 @@ fn explain(source: &Source, error: &retina::Error) -> CameraError {
         return explain_status(source, status, error);
     }
     let text = error.to_string();
-    let os_error = text
-        .split("(os error ")
-        .nth(1)
-        .and_then(|rest| rest.split(')').next()?.parse::<i32>().ok());
+    let os_error = text.split("(os error ").nth(1).and_then(|rest| rest.split(')').next()?.parse::<i32>().ok());
     if text.starts_with("Unable to connect") {
         return match os_error {
             Some(libc::ECONNREFUSED) => CameraError::new(
                 Cause::Refused,
-                format!(
-                    "{host} refuses the connection: the camera is starting, or its RTSP service has another port"
-                ),
+                format!("{host} refuses the connection: the camera is starting, or its RTSP service has another port"),
             ),
             Some(libc::EHOSTUNREACH | libc::ENETUNREACH) => unreachable(source, "no route to it"),
             _ => unreachable(source, "no answer to the connection"),
         };
     }
-    if text.starts_with("Error reading from RTSP peer")
-        || text.starts_with("Error writing to RTSP peer")
-    {
-        return CameraError::new(
-            Cause::Ended,
-            format!("the camera at {host} closed the connection"),
-        );
+    if text.starts_with("Error reading from RTSP peer") || text.starts_with("Error writing to RTSP peer") {
+        return CameraError::new(Cause::Ended, format!("the camera at {host} closed the connection"));
     }
-    let first: String = text
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .take(200)
-        .collect();
-    let text = format!(
-        "the camera at {host} sends what makes no sense: {}",
-        source.redact(&first)
-    );
+    let first: String = text.lines().next().unwrap_or_default().chars().take(200).collect();
+    let text = format!("the camera at {host} sends what makes no sense: {}", source.redact(&first));
     CameraError::new(Cause::Protocol, text)
 }
 
@@ -374,50 +308,25 @@ fn explain_status(source: &Source, status: u16, error: &retina::Error) -> Camera
         ),
         401 | 403 => (
             Cause::WrongPassword,
-            format!(
-                "the camera at {host} does not accept the user or the password ({status}): correct them"
-            ),
+            format!("the camera at {host} does not accept the user or the password ({status}): correct them"),
         ),
         404 | 410 | 451 | 454 | 460 => (
             Cause::NoSuchPath,
-            format!(
-                "the camera at {host} does not know the path of {} ({status}): check the url",
-                source.shown()
-            ),
+            format!("the camera at {host} does not know the path of {} ({status}): check the url", source.shown()),
         ),
         461 => (
             Cause::Protocol,
-            format!(
-                "the camera at {host} does not offer this transport ({status}): try the other of tcp and udp"
-            ),
+            format!("the camera at {host} does not offer this transport ({status}): try the other of tcp and udp"),
         ),
         453 | 503 => (
             Cause::Protocol,
-            format!(
-                "the camera at {host} is busy ({status}): it may allow fewer viewers than it has"
-            ),
+            format!("the camera at {host} is busy ({status}): it may allow fewer viewers than it has"),
         ),
         200..300 => {
-            let first: String = error
-                .to_string()
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .chars()
-                .take(200)
-                .collect();
-            (
-                Cause::Protocol,
-                format!(
-                    "the answer of the camera at {host} makes no sense: {}",
-                    source.redact(&first)
-                ),
-            )
+            let first: String = error.to_string().lines().next().unwrap_or_default().chars().take(200).collect();
+            (Cause::Protocol, format!("the answer of the camera at {host} makes no sense: {}", source.redact(&first)))
         }
-        _ => (
-            Cause::Protocol,
-            format!("the camera at {host} answers with RTSP status {status}"),
-        ),
+        _ => (Cause::Protocol, format!("the camera at {host} answers with RTSP status {status}")),
     };
     CameraError::new(cause, text)
 }

@@ -41,10 +41,7 @@ pub struct Credentials {
 impl Credentials {
     /// User and password.
     pub fn new(user: impl Into<String>, password: impl Into<String>) -> Self {
-        Self {
-            user: Secret::new(user),
-            password: Secret::new(password),
-        }
+        Self { user: Secret::new(user), password: Secret::new(password) }
     }
 }
 
@@ -73,9 +70,7 @@ pub struct Source {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceError {
     /// Not a URL.
-    #[error(
-        "the url of camera `{camera}` is not a URL ({reason}): it looks like rtsp://192.0.2.7/stream1"
-    )]
+    #[error("the url of camera `{camera}` is not a URL ({reason}): it looks like rtsp://192.0.2.7/stream1")]
     NotAUrl {
         /// Camera.
         camera: String,
@@ -124,37 +119,20 @@ impl Source {
         let parsed = match Url::parse(url) {
             Ok(parsed) => parsed,
             Err(error) => {
-                return Err(SourceError::NotAUrl {
-                    camera,
-                    reason: error.to_string(),
-                });
+                return Err(SourceError::NotAUrl { camera, reason: error.to_string() });
             }
         };
         if !parsed.username().is_empty() || parsed.password().is_some() {
             return Err(SourceError::Credentials { camera });
         }
         let Some(scheme) = Scheme::named(parsed.scheme()) else {
-            let known: Vec<_> = SCHEMES
-                .iter()
-                .flat_map(|scheme| scheme.names)
-                .copied()
-                .collect();
-            return Err(SourceError::UnknownScheme {
-                camera,
-                scheme: parsed.scheme().into(),
-                known: known.join(", "),
-            });
+            let known: Vec<_> = SCHEMES.iter().flat_map(|scheme| scheme.names).copied().collect();
+            return Err(SourceError::UnknownScheme { camera, scheme: parsed.scheme().into(), known: known.join(", ") });
         };
         if parsed.scheme() != "file" && parsed.host_str().is_none_or(str::is_empty) {
             return Err(SourceError::NoHost { camera });
         }
-        Ok(Self {
-            id: camera,
-            url: parsed,
-            scheme,
-            transport,
-            credentials,
-        })
+        Ok(Self { id: camera, url: parsed, scheme, transport, credentials })
     }
 
     /// The camera's identifier.
@@ -197,40 +175,20 @@ impl Source {
     pub fn shown(&self) -> String {
         let secretive = |segment: &&str| {
             let segment = segment.to_ascii_lowercase();
-            ["pass", "pwd", "token", "user=", "secret"]
-                .iter()
-                .any(|word| segment.contains(word))
+            ["pass", "pwd", "token", "user=", "secret"].iter().any(|word| segment.contains(word))
         };
-        let path: Vec<_> = self
-            .url
-            .path()
-            .split('/')
-            .map(|segment| if secretive(&segment) { "…" } else { segment })
-            .collect();
-        let query = if self.url.query().is_some() {
-            "?…"
-        } else {
-            ""
-        };
-        let host = if self.url.host_str().is_some() {
-            self.shown_host()
-        } else {
-            String::new()
-        };
+        let path: Vec<_> =
+            self.url.path().split('/').map(|segment| if secretive(&segment) { "…" } else { segment }).collect();
+        let query = if self.url.query().is_some() { "?…" } else { "" };
+        let host = if self.url.host_str().is_some() { self.shown_host() } else { String::new() };
         format!("{}://{host}{}{query}", self.url.scheme(), path.join("/"))
     }
 
     /// Takes everything that must not be shown out of a text that came from elsewhere (a library, the camera).
     pub(crate) fn redact(&self, text: &str) -> String {
-        let secrets = self
-            .credentials
-            .iter()
-            .flat_map(|credentials| [&credentials.password, &credentials.user]);
+        let secrets = self.credentials.iter().flat_map(|credentials| [&credentials.password, &credentials.user]);
         let mut shown = text.replace(self.url.as_str(), &self.shown());
-        for secret in secrets
-            .map(Secret::reveal)
-            .filter(|secret| !secret.is_empty())
-        {
+        for secret in secrets.map(Secret::reveal).filter(|secret| !secret.is_empty()) {
             shown = shown.replace(secret, "(secret)");
         }
         shown
@@ -283,10 +241,7 @@ mod tests {
             let error = Source::new("gate", url, Transport::Tcp, None).unwrap_err();
             let text = format!("{error} {error:?}");
             assert!(text.contains(expected), "{url}: {text}");
-            assert!(
-                !text.contains("hunter2") && !text.contains("admin"),
-                "{url}: {text}"
-            );
+            assert!(!text.contains("hunter2") && !text.contains("admin"), "{url}: {text}");
         }
         assert!(Source::new("replay", "file:///srv/clip.mp4", Transport::Tcp, None).is_ok());
     }

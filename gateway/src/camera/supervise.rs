@@ -142,10 +142,7 @@ pub async fn run(task: CameraTask, shutdown: CancellationToken) {
 /// One session, and whatever it does, an error at its end: a panic over what a hostile camera sent (arithmetic that
 /// overflows in a library) costs this session and nothing else.
 async fn guarded(watched: &mut Watched, retry: &mut Retry) -> CameraError {
-    match AssertUnwindSafe(run_once(watched, retry))
-        .catch_unwind()
-        .await
-    {
+    match AssertUnwindSafe(run_once(watched, retry)).catch_unwind().await {
         Ok(Ok(())) => CameraError::new(Cause::Ended, "the stream is over"),
         Ok(Err(error)) => error,
         Err(_) => CameraError::new(
@@ -192,17 +189,13 @@ fn stalled(source: &Source, first: bool) -> CameraError {
     let host = source.shown_host();
     let seconds = STALL.as_secs();
     if first {
-        let mut text =
-            format!("the camera at {host} agreed to send and sent no picture for {seconds} s");
+        let mut text = format!("the camera at {host} agreed to send and sent no picture for {seconds} s");
         if source.transport() == super::Transport::Udp {
             text.push_str("; a firewall may hold its UDP back: try transport tcp");
         }
         CameraError::new(Cause::NoFrames, text)
     } else {
-        CameraError::new(
-            Cause::Stalled,
-            format!("the camera at {host} has sent no picture for {seconds} s"),
-        )
+        CameraError::new(Cause::Stalled, format!("the camera at {host} has sent no picture for {seconds} s"))
     }
 }
 
@@ -224,10 +217,7 @@ impl Watched {
         let kept_us = Now::read().wall_us;
         Self {
             task,
-            session: Session {
-                number: u32::MAX,
-                media_floor_us: 0,
-            },
+            session: Session { number: u32::MAX, media_floor_us: 0 },
             state: State::Starting,
             lost: None,
             drift: false,
@@ -252,12 +242,8 @@ impl Watched {
     fn pass(&mut self, unit: AccessUnit) -> Result<Taken, CameraError> {
         let counters = &self.task.counters;
         counters.units.fetch_add(1, Ordering::Relaxed);
-        counters
-            .bytes
-            .fetch_add(unit.data.len() as u64, Ordering::Relaxed);
-        counters
-            .packets_lost
-            .fetch_add(u64::from(unit.lost_before), Ordering::Relaxed);
+        counters.bytes.fetch_add(unit.data.len() as u64, Ordering::Relaxed);
+        counters.packets_lost.fetch_add(u64::from(unit.lost_before), Ordering::Relaxed);
         let (times, clock) = (unit.times, unit.clock);
         self.session.media_floor_us = self.session.media_floor_us.max(times.media_us);
         let taken = self.task.sink.take(unit)?;
@@ -270,11 +256,7 @@ impl Watched {
             Taken::Waiting => {}
             Taken::Dropped(cause) => {
                 let counters = &self.task.counters;
-                let counter = if cause == Cause::Overload {
-                    &counters.overload_dropped
-                } else {
-                    &counters.undecodable
-                };
+                let counter = if cause == Cause::Overload { &counters.overload_dropped } else { &counters.undecodable };
                 counter.fetch_add(1, Ordering::Relaxed);
                 self.gap.get_or_insert((self.kept_us, cause));
             }
@@ -286,11 +268,7 @@ impl Watched {
     fn close_gap(&mut self, to_us: i64) {
         if let Some((from_us, cause)) = self.gap.take() {
             // A gateway clock that was set back must not make a gap that ends before it begins.
-            let gap = Gap {
-                from_us,
-                to_us: to_us.max(from_us),
-                reason: cause.code().into(),
-            };
+            let gap = Gap { from_us, to_us: to_us.max(from_us), reason: cause.code().into() };
             self.task.board.gap(self.id(), gap);
         }
     }
@@ -301,20 +279,10 @@ impl Watched {
         }
         self.state = State::Ok;
         let at_us = Now::read().wall_us;
-        self.task
-            .board
-            .set_state(self.id(), State::Ok, "", "", at_us);
+        self.task.board.set_state(self.id(), State::Ok, "", "", at_us);
         tracing::info!(camera = self.id(), "pictures flow");
         if let Some((cause, text)) = self.lost.take() {
-            (self.task.notify)(
-                self.id(),
-                HealthNote::SignalLost {
-                    phase: Phase::End,
-                    cause,
-                    text,
-                    at_us,
-                },
-            );
+            (self.task.notify)(self.id(), HealthNote::SignalLost { phase: Phase::End, cause, text, at_us });
         }
     }
 
@@ -325,21 +293,13 @@ impl Watched {
         let at_us = Now::read().wall_us;
         let (code, text) = (error.cause.code(), error.text.as_str());
         self.state = State::Down;
-        if self
-            .task
-            .board
-            .set_state(self.id(), State::Down, code, text, at_us)
-        {
+        if self.task.board.set_state(self.id(), State::Down, code, text, at_us) {
             tracing::warn!(camera = self.id(), cause = code, "{text}");
         }
         if self.lost.is_none() {
             self.lost = Some((error.cause, error.text.clone()));
-            let note = HealthNote::SignalLost {
-                phase: Phase::Begin,
-                cause: error.cause,
-                text: error.text.clone(),
-                at_us,
-            };
+            let note =
+                HealthNote::SignalLost { phase: Phase::Begin, cause: error.cause, text: error.text.clone(), at_us };
             (self.task.notify)(self.id(), note);
         }
     }
@@ -348,9 +308,7 @@ impl Watched {
     fn clock(&mut self, drift: Option<bool>, offset_ms: Option<i64>) {
         if offset_ms.is_some() && offset_ms != self.offset_ms {
             self.offset_ms = offset_ms;
-            self.task
-                .board
-                .update(self.id(), |line| line.clock_offset_ms = offset_ms);
+            self.task.board.update(self.id(), |line| line.clock_offset_ms = offset_ms);
         }
         if let (Some(drift), Some(offset_ms)) = (drift, offset_ms)
             && drift != self.drift
@@ -358,20 +316,8 @@ impl Watched {
             self.drift = drift;
             let phase = if drift { Phase::Begin } else { Phase::End };
             let at_us = Now::read().wall_us;
-            tracing::warn!(
-                camera = self.id(),
-                drift,
-                offset_ms,
-                "the camera's clock against the gateway's"
-            );
-            (self.task.notify)(
-                self.id(),
-                HealthNote::ClockDrift {
-                    phase,
-                    offset_ms,
-                    at_us,
-                },
-            );
+            tracing::warn!(camera = self.id(), drift, offset_ms, "the camera's clock against the gateway's");
+            (self.task.notify)(self.id(), HealthNote::ClockDrift { phase, offset_ms, at_us });
         }
     }
 

@@ -39,11 +39,7 @@ pub async fn try_once(source: &Source, at_most: Duration) -> Result<TryReport, C
     let started = Instant::now();
     let deadline = started + at_most;
     let late = |what: &str| {
-        let text = format!(
-            "the camera at {} {what} within {} s",
-            source.shown_host(),
-            at_most.as_secs()
-        );
+        let text = format!("the camera at {} {what} within {} s", source.shown_host(), at_most.as_secs());
         CameraError::new(Cause::NoFrames, text)
     };
     let opened = timeout_at(deadline, super::open(source, Session::default())).await;
@@ -62,8 +58,7 @@ pub async fn try_once(source: &Source, at_most: Duration) -> Result<TryReport, C
             Some(Err(_)) | None => break,
         };
         if first_keyframe_ms.is_none() && unit.keyframe {
-            first_keyframe_ms =
-                Some(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
+            first_keyframe_ms = Some(u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX));
             until = deadline.min(Instant::now() + WATCH);
         }
         if first_keyframe_ms.is_some() {
@@ -76,9 +71,7 @@ pub async fn try_once(source: &Source, at_most: Duration) -> Result<TryReport, C
     drop(stream);
     let first_keyframe_ms = first_keyframe_ms.ok_or_else(|| late("sent no keyframe"))?;
     super::rtsp::settle(source, Duration::from_millis(500)).await;
-    seen.report(first_keyframe_ms)
-        .await
-        .ok_or_else(|| late("sent no keyframe"))
+    seen.report(first_keyframe_ms).await.ok_or_else(|| late("sent no keyframe"))
 }
 
 #[derive(Default)]
@@ -117,10 +110,7 @@ impl Seen {
         let fps = (self.units > 1 && last_us > first_us)
             .then(|| f64::from(self.units - 1) * 1e6 / (last_us - first_us) as f64);
         let kept = self.kept;
-        let frame_px = tokio::task::spawn_blocking(move || crate::decode::size_of(kept))
-            .await
-            .ok()
-            .flatten();
+        let frame_px = tokio::task::spawn_blocking(move || crate::decode::size_of(kept)).await.ok().flatten();
         Some(TryReport {
             codec,
             frame_px,

@@ -41,10 +41,7 @@ pub fn run_blocking(
                 summary.undecoded += 1;
             }
             None => {
-                return Err(CameraError::new(
-                    Cause::NoFrames,
-                    "there is no keyframe in it: nothing can be decoded",
-                ));
+                return Err(CameraError::new(Cause::NoFrames, "there is no keyframe in it: nothing can be decoded"));
             }
         }
     };
@@ -58,9 +55,7 @@ pub fn run_blocking(
             // Wakes a feeder that waits for room.
             decoder.abandon();
         }
-        let fed = feeder
-            .join()
-            .unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        let fed = feeder.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         shown.map_err(CameraError::from).and(fed)
     });
     sink.over();
@@ -88,10 +83,7 @@ fn feed(
             if unit.codec == codec {
                 decoder.push(unit).map_err(CameraError::from)
             } else {
-                Err(CameraError::new(
-                    Cause::UnsupportedCodec,
-                    "the codec changes amid the clip",
-                ))
+                Err(CameraError::new(Cause::UnsupportedCodec, "the codec changes amid the clip"))
             }
         });
     }

@@ -45,13 +45,7 @@ struct Running {
 impl Feeder {
     /// A feeder whose pictures go to the sink. No thread and no memory of a decoder is used before the first keyframe.
     pub fn new(sink: impl PictureSink + 'static) -> Self {
-        Self {
-            sink: Arc::new(Mutex::new(sink)),
-            decoder: None,
-            shedding: false,
-            failures: 0,
-            pictures: Arc::default(),
-        }
+        Self { sink: Arc::new(Mutex::new(sink)), decoder: None, shedding: false, failures: 0, pictures: Arc::default() }
     }
 
     /// Pictures decoded so far, whether wanted or not.
@@ -59,24 +53,20 @@ impl Feeder {
         Arc::clone(&self.pictures)
     }
 
+    /// Units that wait for the decoder now.
+    pub fn queued(&self) -> u64 {
+        self.decoder.as_ref().map_or(0, |running| running.decoder.level().units)
+    }
+
     /// The decoder for a unit, made at a keyframe where there is none.
     fn running(&mut self, unit: &AccessUnit) -> Result<Option<&mut Running>, DecodeError> {
-        if self
-            .decoder
-            .as_ref()
-            .is_some_and(|running| running.codec != unit.codec)
-        {
+        if self.decoder.as_ref().is_some_and(|running| running.codec != unit.codec) {
             self.retire();
         }
         if self.decoder.is_none() && unit.keyframe {
             let decoder = Decoder::new(unit.codec, Arc::clone(&self.sink))?;
             let alive_us = unit.times.media_us;
-            self.decoder = Some(Running {
-                codec: unit.codec,
-                decoder,
-                pictures: 0,
-                alive_us,
-            });
+            self.decoder = Some(Running { codec: unit.codec, decoder, pictures: 0, alive_us });
             self.shedding = false;
         }
         Ok(self.decoder.as_mut())
@@ -122,11 +112,7 @@ impl UnitSink for Feeder {
             return Err(CameraError::new(Cause::Decode, text));
         }
         let shed = sheds(shedding, unit.keyframe, level);
-        let pushed = if shed {
-            Ok(())
-        } else {
-            running.decoder.push(unit)
-        };
+        let pushed = if shed { Ok(()) } else { running.decoder.push(unit) };
         if new > 0 {
             self.failures = 0;
             self.pictures.fetch_add(new, Ordering::Relaxed);
@@ -172,41 +158,15 @@ mod tests {
 
     #[test]
     fn whole_groups_of_pictures_are_left_out() {
-        let level = |units, time_us| Level {
-            units,
-            bytes: 0,
-            time_us,
-        };
+        let level = |units, time_us| Level { units, bytes: 0, time_us };
         let cases = [
             ("all is well", false, false, level(2, 80_000), false),
             ("a second behind", false, false, level(26, 1_040_000), true),
             ("a slow camera", false, false, level(2, 2_000_000), false),
             ("amid a group", true, false, level(0, 0), true),
-            (
-                "a keyframe, still behind",
-                true,
-                true,
-                level(20, 800_000),
-                true,
-            ),
-            (
-                "a keyframe, caught up",
-                true,
-                true,
-                level(3, 120_000),
-                false,
-            ),
-            (
-                "too many bytes",
-                false,
-                true,
-                Level {
-                    units: 3,
-                    bytes: QUEUE_BYTES + 1,
-                    time_us: 0,
-                },
-                true,
-            ),
+            ("a keyframe, still behind", true, true, level(20, 800_000), true),
+            ("a keyframe, caught up", true, true, level(3, 120_000), false),
+            ("too many bytes", false, true, Level { units: 3, bytes: QUEUE_BYTES + 1, time_us: 0 }, true),
         ];
         for (case, shedding, keyframe, level, expected) in cases {
             assert_eq!(sheds(shedding, keyframe, level), expected, "{case}");

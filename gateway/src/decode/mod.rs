@@ -54,27 +54,16 @@ pub struct Picture<'a> {
 
 impl<'a> Picture<'a> {
     /// Maps a buffer that holds I420.
-    pub(crate) fn map(
-        buffer: &'a gst::BufferRef,
-        info: &gst_video::VideoInfo,
-        times: Times,
-    ) -> Option<Self> {
+    pub(crate) fn map(buffer: &'a gst::BufferRef, info: &gst_video::VideoInfo, times: Times) -> Option<Self> {
         let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).ok()?;
-        (frame.format() == gst_video::VideoFormat::I420 && frame.n_planes() == 3)
-            .then_some(Self { frame, times })
+        (frame.format() == gst_video::VideoFormat::I420 && frame.n_planes() == 3).then_some(Self { frame, times })
     }
 
     /// The planes, where the decoder wrote them.
     pub fn i420(&self) -> I420<'_> {
-        let plane = |n: u32| {
-            self.frame
-                .plane_data(n)
-                .expect("an I420 frame has three planes, as checked when mapped")
-        };
+        let plane = |n: u32| self.frame.plane_data(n).expect("an I420 frame has three planes, as checked when mapped");
         let strides = self.frame.plane_stride();
-        let stride = |n: usize| {
-            usize::try_from(strides[n]).expect("the stride of a decoded plane is not negative")
-        };
+        let stride = |n: usize| usize::try_from(strides[n]).expect("the stride of a decoded plane is not negative");
         I420 {
             width_px: self.frame.width(),
             height_px: self.frame.height(),
@@ -133,11 +122,7 @@ pub enum DecodeError {
 
 impl From<DecodeError> for CameraError {
     fn from(error: DecodeError) -> Self {
-        let cause = if matches!(error, DecodeError::Format { .. }) {
-            Cause::UnsupportedCodec
-        } else {
-            Cause::Decode
-        };
+        let cause = if matches!(error, DecodeError::Format { .. }) { Cause::UnsupportedCodec } else { Cause::Decode };
         CameraError::new(cause, error.to_string())
     }
 }
@@ -170,17 +155,12 @@ const ELEMENTS: &[(&str, &str)] = &[
 /// The first element that is missing, and its package.
 pub fn check_installed() -> Result<(), DecodeError> {
     init()?;
-    ELEMENTS
-        .iter()
-        .try_for_each(|(name, _)| find(name).map(|_| ()))
+    ELEMENTS.iter().try_for_each(|(name, _)| find(name).map(|_| ()))
 }
 
 fn find(element: &'static str) -> Result<gst::ElementFactory, DecodeError> {
     gst::ElementFactory::find(element).ok_or_else(|| {
-        let package = ELEMENTS
-            .iter()
-            .find(|(name, _)| *name == element)
-            .map_or("gstreamer1.0-plugins-base", |e| e.1);
+        let package = ELEMENTS.iter().find(|(name, _)| *name == element).map_or("gstreamer1.0-plugins-base", |e| e.1);
         DecodeError::Missing { element, package }
     })
 }
@@ -209,15 +189,8 @@ mod tests {
     fn a_missing_element_is_named_with_its_package() {
         init().unwrap();
         check_installed().unwrap();
-        let text = DecodeError::Missing {
-            element: "avdec_h264",
-            package: "gstreamer1.0-libav",
-        }
-        .to_string();
-        assert!(
-            text.contains("avdec_h264") && text.contains("gstreamer1.0-libav"),
-            "{text}"
-        );
+        let text = DecodeError::Missing { element: "avdec_h264", package: "gstreamer1.0-libav" }.to_string();
+        assert!(text.contains("avdec_h264") && text.contains("gstreamer1.0-libav"), "{text}");
         assert!(element("no_such_element").is_err());
     }
 }

@@ -237,6 +237,12 @@ fn accept_strides(appsink: &gst_app::AppSink) {
         if let Some(query) = info.query_mut()
             && let gst::QueryViewMut::Allocation(allocation) = query.view_mut()
         {
+            let info = allocation.get().0.and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
+            let Some(size) = info.and_then(|info| u32::try_from(info.size()).ok()) else {
+                return gst::PadProbeReturn::Ok;
+            };
+            // The decoder looks for both: a proposal of a pool, though it names none, and leave to say its strides.
+            allocation.add_allocation_pool(gst::BufferPool::NONE, size, 0, 0);
             allocation.add_allocation_meta::<gst_video::VideoMeta>(None);
             return gst::PadProbeReturn::Handled;
         }
