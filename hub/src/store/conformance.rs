@@ -421,7 +421,7 @@ fn feed_tokens(store: &dyn Store) -> StoreResult<()> {
         created_by: "a".into(),
     };
     store.add_feed_token(&token, 5)?;
-    let nowhere = NewFeedToken { id: "0b".into(), department: "nowhere".into(), ..token.clone() };
+    let nowhere = NewFeedToken { id: "0b".into(), department: "nowhere".into(), ..token };
     assert!(matches!(store.add_feed_token(&nowhere, 5), Err(StoreError::Unknown { .. })));
     store.touch_feed_token("0a", 30)?;
     let kept = store.feed_token("0a")?.expect("it is there");
@@ -446,8 +446,8 @@ fn grants(store: &dyn Store) -> StoreResult<()> {
     assert!(matches!(store.add_grant(&nowhere), Err(StoreError::Unknown { .. })));
     assert!(matches!(store.set_grants(&[grant.clone(), nowhere]), Err(StoreError::Unknown { .. })));
     assert_eq!(store.grants()?.len(), 2, "what failed changed nothing");
-    store.set_grants(&[grant.clone()])?;
-    store.set_grants(&[grant.clone()])?;
+    store.set_grants(std::slice::from_ref(&grant))?;
+    store.set_grants(std::slice::from_ref(&grant))?;
     assert_eq!(store.policy_revision()?, start + 2);
     assert!(store.remove_grant(&grant)?);
     assert!(!store.remove_grant(&grant)?);

@@ -1,5 +1,7 @@
 //! The API as its clients meet it: a real server on a free port over real files.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails here")]
+
 mod accounts;
 mod events;
 mod feed;
