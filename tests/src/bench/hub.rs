@@ -80,7 +80,30 @@ pub async fn run(report: &mut Report, size: Size) -> Result<(), LinkError> {
         "MiB",
         &format!("{} gateways connected before", size.gateways),
     );
+    catch_up(report, &hub).await?;
     fan_out(report, &hub, &endpoint, &identities[0], size).await
+}
+
+/// What is durable is not yet in the store and the feed: how long these take to follow after the loads above.
+async fn catch_up(report: &mut Report, hub: &Hub) -> Result<(), LinkError> {
+    let watcher = Subscribers::start(&hub.web, &hub.feed_token(), 1).await?;
+    let begun = Instant::now();
+    let (mut delivered, mut last) = (0, begun);
+    while last.elapsed() < Duration::from_secs(1) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+        if watcher.delivered() > delivered {
+            (delivered, last) = (watcher.delivered(), Instant::now());
+        }
+    }
+    let beside = "from the last acknowledgement of the loads above";
+    report.add(
+        "feed_catch_up_s",
+        "store and feed have caught up after",
+        last.duration_since(begun).as_secs_f64(),
+        "s",
+        beside,
+    );
+    Ok(())
 }
 
 struct Load {

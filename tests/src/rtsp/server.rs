@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -91,6 +92,10 @@ impl Server {
         server.set_address(&settings.listen.ip().to_string());
         server.set_service(&settings.listen.port().to_string());
         server.set_auth(Some(&Door::new(&settings.cameras)));
+        if let Some(pool) = server.thread_pool() {
+            // All connections in the thread of this server's own loop, see `hang_up`.
+            pool.set_max_threads(0);
+        }
         let mounts = gst_rtsp_server::RTSPMountPoints::new();
         server.set_mount_points(Some(&mounts));
         let context = glib::MainContext::new();
@@ -142,7 +147,15 @@ impl Server {
 
     /// Closes every connection; new ones are taken.
     pub fn hang_up(&self) {
-        self.server.client_filter(Some(&mut |_, _| gst_rtsp_server::RTSPFilterResult::Remove));
+        let server = self.server.clone();
+        let (done, wait) = std::sync::mpsc::channel();
+        // Where the connections are served: from elsewhere one would be closed while it is read.
+        self.context.invoke(move || {
+            let remove = &mut |_: &_, _: &_| gst_rtsp_server::RTSPFilterResult::Remove;
+            server.client_filter(Some(remove));
+            let _ = done.send(());
+        });
+        let _ = wait.recv_timeout(Duration::from_secs(5));
     }
 
     fn outlet(&self, camera: &str) -> Result<&Arc<Outlet>, ServerError> {
