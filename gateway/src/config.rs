@@ -146,7 +146,8 @@ pub struct RawCamera {
     pub transport: RawTransport,
     /// User name at the camera.
     pub user: Option<String>,
-    /// File that holds the password, in its first line; relative to systemd's credentials where there are any.
+    /// File that holds the password, in its first line; relative to this file. As a service it comes out of systemd's
+    /// credentials under the same name.
     pub password_file: Option<PathBuf>,
     /// Environment variable that holds the password.
     pub password_env: Option<String>,
@@ -312,8 +313,11 @@ fn credentials(raw: &RawCamera, base: &Path) -> Result<Option<Credentials>, Stri
     let password = match (&raw.password_file, &raw.password_env) {
         (Some(_), Some(_)) => return Err("password_file and password_env are both given; keep one".into()),
         (Some(file), None) => {
-            let dir = std::env::var_os("CREDENTIALS_DIRECTORY").map_or(base.to_path_buf(), PathBuf::from);
-            let file = dir.join(file);
+            let file = match std::env::var_os("CREDENTIALS_DIRECTORY") {
+                // systemd lays a folder's files flat: `cameras/gate` becomes `cameras_gate`.
+                Some(dir) => Path::new(&dir).join(file.to_string_lossy().replace('/', "_")),
+                None => base.join(file),
+            };
             let text = std::fs::read_to_string(&file)
                 .map_err(|e| format!("password_file {}: {e}. Make the file and let only the gateway read it", file.display()))?;
             text.lines().next().unwrap_or_default().to_owned()

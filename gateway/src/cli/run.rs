@@ -1,5 +1,6 @@
 //! `run`: the gateway itself.
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use tokio::signal::unix::{SignalKind, signal};
@@ -37,7 +38,8 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
 /// `YIWANG_LOG` sets the level (`info`, or `yiwang_gateway::camera=debug,info`).
 fn log_to_stderr(json: bool) {
     let filter = EnvFilter::try_from_env("YIWANG_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let colours = std::io::stderr().is_terminal();
+    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours);
     if json {
         lines.json().init();
     } else {

@@ -5,6 +5,7 @@
 mod housekeeping;
 
 use std::fs::{File, OpenOptions};
+use std::io::IsTerminal as _;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -58,7 +59,8 @@ pub(super) fn make_setup_link(store: &dyn Store, web: &str) -> Result<String, Cl
 pub(super) fn run(data: &Path, overrides: &Overrides) -> Outcome {
     let filter = tracing_subscriber::EnvFilter::try_from_env("YIWANG_LOG")
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let colours = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(colours).init();
     let config = config::load(data, overrides)?;
     let _lock = own(data)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(CliError::hub)?;
