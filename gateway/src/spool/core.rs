@@ -10,7 +10,7 @@ use yiwang_wire::codec;
 use yiwang_wire::event::{Event, Record};
 use yiwang_wire::ranges::RangeSet;
 
-use super::index::{DropReason, Dropped, EpochHeld, Entry, Index, Place, Segment};
+use super::index::{DropReason, Dropped, Entry, EpochHeld, Index, Place, Segment};
 use super::segment::{self, HEADER_BYTES, Header, RECORD_HEADER_BYTES, Stored};
 use super::store::Store;
 use super::{SpoolError, SpoolLimits, SpoolStats, SpoolView};
@@ -220,7 +220,13 @@ impl Core {
 
     /// Reads records of an epoch from a sequence on, those that are on disk; fewer than asked for does not mean that
     /// there are no more. What cannot be read is counted as lost. Empty: nothing is there at or after `from`.
-    pub fn read(&mut self, epoch: u64, from: u64, events_max: usize, bytes_max: usize) -> Result<Vec<Record>, SpoolError> {
+    pub fn read(
+        &mut self,
+        epoch: u64,
+        from: u64,
+        events_max: usize,
+        bytes_max: usize,
+    ) -> Result<Vec<Record>, SpoolError> {
         let mut from = from;
         while let Some(place) = self.locate(epoch, from) {
             let read = read_place(&*self.store, &place, from, events_max, bytes_max);

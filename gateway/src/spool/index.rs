@@ -301,7 +301,15 @@ impl Index {
 
     /// Events that the hub has not acknowledged.
     pub(super) fn events(&self) -> u64 {
-        let missing = |state: &Epoch| state.last - state.settled.iter().map(|(first, last)| last.min(state.last).saturating_sub(first - 1)).sum::<u64>().min(state.last);
+        let missing = |state: &Epoch| {
+            state.last
+                - state
+                    .settled
+                    .iter()
+                    .map(|(first, last)| last.min(state.last).saturating_sub(first - 1))
+                    .sum::<u64>()
+                    .min(state.last)
+        };
         self.epochs.values().map(missing).sum()
     }
 

@@ -371,7 +371,10 @@ impl Shared {
                 Ok(()) => {}
                 Err(error) => {
                     if !was_failing {
-                        tracing::error!(error = with_causes(&error), "the spool cannot be written; events wait in memory");
+                        tracing::error!(
+                            error = with_causes(&error),
+                            "the spool cannot be written; events wait in memory"
+                        );
                     }
                     return true;
                 }

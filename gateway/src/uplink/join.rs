@@ -14,8 +14,8 @@ use yiwang_wire::{codec, limits, pb};
 
 use super::identity::{Identity, IdentityError, certificates, public_key};
 use super::link::{dial, resolve};
-use super::tls::{self, Distrust, Fingerprint};
 use super::renew;
+use super::tls::{self, Distrust, Fingerprint};
 use crate::spool::now_us;
 use crate::time_text;
 

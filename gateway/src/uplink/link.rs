@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use quinn::{Connection, RecvStream, SendStream, VarInt};
 use tokio::sync::Notify;
@@ -23,6 +23,8 @@ use crate::spool::{Spool, now_us, with_causes};
 
 /// An address is given up after this time.
 const CONNECT_WITHIN: Duration = Duration::from_secs(10);
+/// A connection that held for this long was a good one: the next failure is a first one.
+const STEADY: Duration = Duration::from_secs(5);
 /// A close is given this time to get out.
 const GOODBYE: Duration = Duration::from_millis(500);
 /// After a failed read of the spool.
@@ -43,10 +45,7 @@ pub async fn run(
     while !shutdown.is_cancelled() {
         let mut code = None;
         for hub in &link.settings.identity.hubs {
-            let ended = tokio::select! {
-                ended = link.run_once(hub, &mut backoff, &shutdown) => ended,
-                () = shutdown.cancelled() => return,
-            };
+            let ended = link.run_once(hub, &mut backoff, &shutdown).await;
             link.lost(hub, &ended);
             code = ended.code;
             if shutdown.is_cancelled() {
@@ -92,7 +91,11 @@ struct Certificate {
 impl Link {
     /// One connection, from resolving the name to its end.
     async fn run_once(&self, hub: &str, backoff: &mut Backoff, shutdown: &CancellationToken) -> Ended {
-        match self.connect(hub).await {
+        let connected = tokio::select! {
+            connected = self.connect(hub) => connected,
+            () = shutdown.cancelled() => Err(Ended::because("this gateway stops")),
+        };
+        match connected {
             Err(ended) => ended,
             Ok((connection, endpoint, credentials)) => {
                 let ended = self.talk(&connection, credentials, hub, backoff, shutdown).await;
@@ -108,8 +111,9 @@ impl Link {
         let credentials = Credentials::load(&self.settings.state_dir).map_err(|e| Ended::because(with_causes(&e)))?;
         let kept = Kept { key_pem: credentials.key_pem.clone(), validity_us: credentials.validity_us };
         self.status.update(|state| state.certificate_ends_us = Some(kept.validity_us.1));
-        let config = tls::uplink_config(credentials, self.settings.congestion)
-            .map_err(|error| Ended::because(format!("key and certificates do not work together: {error}; join again")))?;
+        let config = tls::uplink_config(credentials, self.settings.congestion).map_err(|error| {
+            Ended::because(format!("key and certificates do not work together: {error}; join again"))
+        })?;
         let mut last = Ended::because(format!("{hub} has no address"));
         // Resolved anew each time: the hub may have moved.
         for address in resolve(hub).await? {
@@ -129,6 +133,7 @@ impl Link {
         backoff: &mut Backoff,
         shutdown: &CancellationToken,
     ) -> Ended {
+        let started = Instant::now();
         let opened = async {
             let (control, incoming) = connection.open_bi().await?;
             let lanes = [connection.open_uni().await?, connection.open_uni().await?];
@@ -163,7 +168,8 @@ impl Link {
             ended = shared.send_lane(Lane::Backfill, backfill) => ended,
             () = shutdown.cancelled() => Ended::because("this gateway stops"),
         };
-        if shared.session().is_live() || self.status.snapshot().connected {
+        // A hub that welcomes and hangs up at once is not asked again at once.
+        if self.status.snapshot().connected && started.elapsed() > STEADY {
             backoff.succeeded();
         }
         // A stream's error says less than the connection's.
@@ -282,9 +288,8 @@ impl Shared<'_> {
                 continue;
             };
             let spool = self.link.spool.clone();
-            let read = tokio::task::spawn_blocking(move || {
-                spool.read(want.epoch, want.from, want.events_max, want.bytes_max)
-            });
+            let read =
+                tokio::task::spawn_blocking(move || spool.read(want.epoch, want.from, want.events_max, want.bytes_max));
             let records = match read.await {
                 Ok(Ok(records)) => records,
                 Ok(Err(error)) => {
@@ -370,7 +375,9 @@ impl Shared<'_> {
         let mut certificate = self.certificate();
         let present_to_us = certificate.validity_us.1;
         let Some(validity_us) = renew::accept(chain_pem, &self.key_pem, present_to_us) else {
-            tracing::error!("the hub sent a certificate that is not for this gateway's key, or no newer one; not taken");
+            tracing::error!(
+                "the hub sent a certificate that is not for this gateway's key, or no newer one; not taken"
+            );
             return;
         };
         match Credentials::replace_chain(&self.link.settings.state_dir, chain_pem) {
@@ -392,7 +399,9 @@ impl Shared<'_> {
 pub(super) async fn resolve(hub: &str) -> Result<Vec<SocketAddr>, Ended> {
     match tokio::time::timeout(CONNECT_WITHIN, tokio::net::lookup_host(hub)).await {
         Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => Err(Ended::because(format!("the name in {hub} cannot be resolved ({error}); check it and the DNS"))),
+        Ok(Err(error)) => {
+            Err(Ended::because(format!("the name in {hub} cannot be resolved ({error}); check it and the DNS")))
+        }
         Err(_) => Err(Ended::because(format!("the name in {hub} cannot be resolved: the DNS does not answer"))),
     }
 }

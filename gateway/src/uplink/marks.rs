@@ -178,9 +178,8 @@ fn passed(since_us: Option<i64>, wait_us: i64, now_us: i64) -> bool {
 }
 
 fn states(report: &Report<'_>) -> Vec<(String, String, String)> {
-    let state = |(camera, line): (&String, &CameraLine)| {
-        (camera.clone(), line.state.as_str().to_owned(), line.cause.clone())
-    };
+    let state =
+        |(camera, line): (&String, &CameraLine)| (camera.clone(), line.state.as_str().to_owned(), line.cause.clone());
     report.board.iter().map(state).collect()
 }
 

@@ -48,12 +48,14 @@ pub(super) fn ended(error: &ConnectionError, address: &str) -> Ended {
             Some(NO_APPLICATION_PROTOCOL) => format!("what answers at {address} is no hub, or one of another version"),
             _ => format!("the hub ended the connection: {close}"),
         }),
-        ConnectionError::TransportError(error) => Ended::because(own(&error.reason, address).unwrap_or_else(|| {
-            match alert(error.code) {
-                Some(NO_APPLICATION_PROTOCOL) => format!("what answers at {address} is no hub, or one of another version"),
+        ConnectionError::TransportError(error) => {
+            Ended::because(own(&error.reason, address).unwrap_or_else(|| match alert(error.code) {
+                Some(NO_APPLICATION_PROTOCOL) => {
+                    format!("what answers at {address} is no hub, or one of another version")
+                }
                 _ => format!("the connection to {address} failed: {error}"),
-            }
-        })),
+            }))
+        }
         ConnectionError::TimedOut => Ended::because(format!(
             "{address} does not answer: the hub is off, or something on the way drops UDP; check the address and that \
              firewalls let this UDP port through"
@@ -73,7 +75,8 @@ fn own(reason: &str, address: &str) -> Option<String> {
              ({reason})"
         ));
     }
-    let foreign = reason.contains("UnknownIssuer") || reason.contains("BadSignature") || reason.contains("not valid for name");
+    let foreign =
+        reason.contains("UnknownIssuer") || reason.contains("BadSignature") || reason.contains("not valid for name");
     foreign.then(|| {
         format!("what answers at {address} is not the hub that this gateway joined; check the address, or join again ({reason})")
     })

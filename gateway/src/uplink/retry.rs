@@ -28,8 +28,12 @@ impl Backoff {
         self.failures = self.failures.saturating_add(1);
         let base_ms = match code {
             Some(
-                CloseCode::Revoked | CloseCode::UnknownGateway | CloseCode::CertificateRequired | CloseCode::Version
-                | CloseCode::NotYours | CloseCode::Superseded,
+                CloseCode::Revoked
+                | CloseCode::UnknownGateway
+                | CloseCode::CertificateRequired
+                | CloseCode::Version
+                | CloseCode::NotYours
+                | CloseCode::Superseded,
             ) => REFUSED_MS,
             _ => doubled,
         };

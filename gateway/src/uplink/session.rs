@@ -188,7 +188,8 @@ impl Session {
         let older = view.held.iter().filter(|held| held.epoch != view.epoch && held.first <= held.last);
         let named: Vec<u64> = older.clone().map(|held| held.epoch).take(limits::MAX_EPOCHS - 1).collect();
         let epochs_left = older.count() > named.len();
-        let outgoing = || Outgoing { first: 1, last: 0, boundary: 0, settled: RangeSet::new(), handled: RangeSet::new() };
+        let outgoing =
+            || Outgoing { first: 1, last: 0, boundary: 0, settled: RangeSet::new(), handled: RangeSet::new() };
         let mut session = Self {
             settings,
             phase: Phase::New,
@@ -276,7 +277,8 @@ impl Session {
             Lane::Live => (self.epoch, live?, 4),
             Lane::Backfill if live.is_some() => return None,
             Lane::Backfill => {
-                let (epoch, from) = self.epochs.iter().find_map(|(&epoch, out)| Some((epoch, out.next(1, out.boundary)?)))?;
+                let (epoch, from) =
+                    self.epochs.iter().find_map(|(&epoch, out)| Some((epoch, out.next(1, out.boundary)?)))?;
                 (epoch, from, BACKFILL_QUARTERS)
             }
         };
@@ -322,7 +324,9 @@ impl Session {
             Phase::Live if self.epochs_left && self.older_settled() => {
                 self.close(CloseCode::Done, "the next epochs follow in a new session")
             }
-            Phase::Live => self.marks.due(report, self.older_settled(), now_us).into_iter().map(Action::Control).collect(),
+            Phase::Live => {
+                self.marks.due(report, self.older_settled(), now_us).into_iter().map(Action::Control).collect()
+            }
             _ => Vec::new(),
         }
     }
@@ -402,9 +406,9 @@ impl Session {
     fn clear_in_flight(&mut self) {
         let (epochs, mut events, mut bytes) = (&self.epochs, 0, 0);
         self.in_flight.retain(|batch| {
-            let settled = epochs.get(&batch.epoch).is_none_or(|out| {
-                batch.sequences.iter().all(|(first, last)| out.settled.covers(first, last))
-            });
+            let settled = epochs
+                .get(&batch.epoch)
+                .is_none_or(|out| batch.sequences.iter().all(|(first, last)| out.settled.covers(first, last)));
             if settled {
                 events += batch.events;
                 bytes += batch.bytes;

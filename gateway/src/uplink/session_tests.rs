@@ -39,7 +39,13 @@ fn view(held: &[(u64, u64, u64)]) -> SpoolView {
 }
 
 fn settings() -> SessionSettings {
-    let camera = CameraInfo { id: "east".into(), name: "东门".into(), position: None, heading_deg: None, field_of_view_deg: None };
+    let camera = CameraInfo {
+        id: "east".into(),
+        name: "东门".into(),
+        position: None,
+        heading_deg: None,
+        field_of_view_deg: None,
+    };
     SessionSettings::new("0123456789ab".into(), vec![camera], vec![])
 }
 
@@ -49,7 +55,13 @@ fn durable(epoch: u64, ranges: &[(u64, u64)]) -> pb::Durable {
 
 fn welcome(durable: Vec<pb::Durable>) -> Vec<u8> {
     let hub = "yiwang-hub 0.1.0".to_owned();
-    codec::encode_down(down::Message::Welcome(pb::Welcome { version: VERSION, hub, clock_us: NOW_US, durable, renew_now: false }))
+    codec::encode_down(down::Message::Welcome(pb::Welcome {
+        version: VERSION,
+        hub,
+        clock_us: NOW_US,
+        durable,
+        renew_now: false,
+    }))
 }
 
 fn ack(durable: Vec<pb::Durable>, watermarks_us: i64) -> Vec<u8> {
@@ -69,7 +81,8 @@ fn pump(session: &mut Session, lane: Lane, decoder: &mut BatchDecoder) -> Vec<(u
     let mut sent = Vec::new();
     while let Some(want) = session.want(lane) {
         let last = want.from + want.events_max as u64 - 1;
-        let records = (want.from..=last.min(1000)).map(|sequence| record(want.epoch, sequence, Severity::Low)).collect();
+        let records =
+            (want.from..=last.min(1000)).map(|sequence| record(want.epoch, sequence, Severity::Low)).collect();
         for payload in session.offer(&want, records) {
             let batch = decoder.decode(&payload).unwrap();
             assert_eq!(batch.backfill, lane == Lane::Backfill);

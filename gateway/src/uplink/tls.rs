@@ -30,8 +30,7 @@ pub(super) fn uplink_config(
     congestion: Congestion,
 ) -> Result<ClientConfig, Box<dyn std::error::Error + Send + Sync>> {
     let provider = provider();
-    let verifier =
-        WebPkiServerVerifier::builder_with_provider(credentials.roots, provider.clone()).build()?;
+    let verifier = WebPkiServerVerifier::builder_with_provider(credentials.roots, provider.clone()).build()?;
     let mut tls = rustls::ClientConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])?
         .with_webpki_verifier(verifier)

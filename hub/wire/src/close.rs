@@ -85,35 +85,17 @@ impl CloseCode {
     pub fn text(self) -> &'static str {
         match self {
             CloseCode::Done => "the hub closed the connection",
-            CloseCode::Protocol => {
-                "the hub got a message that it cannot read; both sides should run the same version"
-            }
-            CloseCode::TooLarge => {
-                "the hub got a message above its bounds; both sides should run the same version"
-            }
-            CloseCode::Version => {
-                "the hub speaks another version of the contract; update the older side"
-            }
-            CloseCode::CertificateRequired => {
-                "the hub wants a certificate; join this gateway first"
-            }
-            CloseCode::Revoked => {
-                "this gateway was revoked on the hub; ask for a new token and join again"
-            }
-            CloseCode::UnknownGateway => {
-                "the hub does not know this gateway; ask for a token and join again"
-            }
+            CloseCode::Protocol => "the hub got a message that it cannot read; both sides should run the same version",
+            CloseCode::TooLarge => "the hub got a message above its bounds; both sides should run the same version",
+            CloseCode::Version => "the hub speaks another version of the contract; update the older side",
+            CloseCode::CertificateRequired => "the hub wants a certificate; join this gateway first",
+            CloseCode::Revoked => "this gateway was revoked on the hub; ask for a new token and join again",
+            CloseCode::UnknownGateway => "the hub does not know this gateway; ask for a token and join again",
             CloseCode::Overloaded => "the hub has more than it can take; it is tried again later",
             CloseCode::ShuttingDown => "the hub is going down or restarting; it is tried again",
-            CloseCode::DiskFull => {
-                "the hub's disk is full; events are kept here until it has space"
-            }
-            CloseCode::NotYours => {
-                "this gateway spoke for a camera or department that is not its own"
-            }
-            CloseCode::Superseded => {
-                "the same gateway connected from elsewhere; does a copy of it run?"
-            }
+            CloseCode::DiskFull => "the hub's disk is full; events are kept here until it has space",
+            CloseCode::NotYours => "this gateway spoke for a camera or department that is not its own",
+            CloseCode::Superseded => "the same gateway connected from elsewhere; does a copy of it run?",
             CloseCode::Silent => "the hub heard nothing in time",
             CloseCode::JoinRefused => "the hub did not grant the joining request",
         }
@@ -128,8 +110,7 @@ mod tests {
     fn every_code_has_its_own_number_word_and_text() {
         for (number, code) in ALL.into_iter().enumerate() {
             assert_eq!(CloseCode::from_u32(number as u32), Some(code));
-            let same =
-                |other: &CloseCode| other.as_str() == code.as_str() || other.text() == code.text();
+            let same = |other: &CloseCode| other.as_str() == code.as_str() || other.text() == code.text();
             assert_eq!(ALL.iter().filter(|other| same(other)).count(), 1);
         }
         assert_eq!(CloseCode::from_u32(ALL.len() as u32), None);

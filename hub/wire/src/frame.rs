@@ -34,11 +34,7 @@ pub struct Framer {
 impl Framer {
     /// A framer for a stream whose frames have at most `max_bytes`.
     pub fn new(max_bytes: usize) -> Self {
-        Self {
-            max_bytes,
-            buffer: Vec::new(),
-            taken: 0,
-        }
+        Self { max_bytes, buffer: Vec::new(), taken: 0 }
     }
 
     /// Takes bytes as they came.
@@ -49,10 +45,7 @@ impl Framer {
     }
 
     /// The next whole frame, if it is there. After an error the stream is of no use.
-    #[allow(
-        clippy::should_implement_trait,
-        reason = "an iterator would promise that None is the end"
-    )]
+    #[allow(clippy::should_implement_trait, reason = "an iterator would promise that None is the end")]
     pub fn next(&mut self) -> Result<Option<Vec<u8>>, FrameError> {
         let rest = &self.buffer[self.taken..];
         let Some((header, payload)) = rest.split_first_chunk::<HEADER_BYTES>() else {
@@ -60,10 +53,7 @@ impl Framer {
         };
         let bytes = u32::from_le_bytes(*header) as usize;
         if bytes > self.max_bytes {
-            return Err(FrameError::TooLarge {
-                bytes,
-                max: self.max_bytes,
-            });
+            return Err(FrameError::TooLarge { bytes, max: self.max_bytes });
         }
         if bytes == 0 {
             return Err(FrameError::Empty);
@@ -130,10 +120,7 @@ mod tests {
     fn a_length_above_the_bound_is_refused_before_its_payload_comes() {
         let mut framer = Framer::new(64);
         framer.push(&65u32.to_le_bytes());
-        assert_eq!(
-            framer.next(),
-            Err(FrameError::TooLarge { bytes: 65, max: 64 })
-        );
+        assert_eq!(framer.next(), Err(FrameError::TooLarge { bytes: 65, max: 64 }));
     }
 
     #[test]

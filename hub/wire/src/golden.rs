@@ -3,8 +3,8 @@
 //! (a field added to a sample) gets a new line beside the old one, never instead of it.
 
 use crate::codec::{
-    Batch, BatchDecoder, BatchEncoder, decode_down, decode_join, decode_joined, decode_record,
-    decode_up, encode_down, encode_join, encode_joined, encode_record, encode_up,
+    Batch, BatchDecoder, BatchEncoder, decode_down, decode_join, decode_joined, decode_record, decode_up, encode_down,
+    encode_join, encode_joined, encode_record, encode_up,
 };
 use crate::event::Record;
 use crate::samples;
@@ -75,29 +75,16 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 fn unhex(text: &str) -> Vec<u8> {
-    (0..text.len())
-        .step_by(2)
-        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap())
-        .collect()
+    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap()).collect()
 }
 
 #[test]
 fn records_of_version_1() {
-    let record = Record {
-        epoch: 1_700_000_000_000,
-        sequence: 42,
-        event: samples::crossing(),
-    };
+    let record = Record { epoch: 1_700_000_000_000, sequence: 42, event: samples::crossing() };
     assert_eq!(hex(&encode_record(&record)), RECORD);
     let back = decode_record(&unhex(RECORD)).unwrap();
-    assert_eq!(
-        (back.epoch, back.sequence, &back.event.kind),
-        (record.epoch, 42, &record.event.kind)
-    );
-    assert_eq!(
-        (&back.event.model, &back.event.measures),
-        (&record.event.model, &record.event.measures)
-    );
+    assert_eq!((back.epoch, back.sequence, &back.event.kind), (record.epoch, 42, &record.event.kind));
+    assert_eq!((&back.event.model, &back.event.measures), (&record.event.model, &record.event.measures));
     assert_eq!(encode_record(&back), unhex(RECORD));
 }
 
@@ -108,23 +95,12 @@ fn batches_of_version_1_with_names_sent_once() {
     for (golden, backfill) in BATCHES.into_iter().zip([false, true]) {
         let records: Vec<Record> = (5u64..)
             .zip(&events)
-            .map(|(sequence, event)| Record {
-                epoch: 7,
-                sequence,
-                event: event.clone(),
-            })
+            .map(|(sequence, event)| Record { epoch: 7, sequence, event: event.clone() })
             .collect();
         assert_eq!(hex(&encoder.encode(7, backfill, &records).0), golden);
-        let Batch {
-            epoch,
-            backfill: back,
-            records: got,
-        } = decoder.decode(&unhex(golden)).unwrap();
+        let Batch { epoch, backfill: back, records: got } = decoder.decode(&unhex(golden)).unwrap();
         assert_eq!((epoch, back, got.len()), (7, backfill, 2));
-        assert_eq!(
-            got[1], records[1],
-            "an event without fractions comes back whole"
-        );
+        assert_eq!(got[1], records[1], "an event without fractions comes back whole");
     }
 }
 
@@ -155,33 +131,19 @@ fn joining_messages_of_version_1() {
 #[ignore = "prints golden bytes"]
 #[allow(clippy::print_stdout, reason = "its purpose")]
 fn print_golden_bytes() {
-    let record = Record {
-        epoch: 1_700_000_000_000,
-        sequence: 42,
-        event: samples::crossing(),
-    };
+    let record = Record { epoch: 1_700_000_000_000, sequence: 42, event: samples::crossing() };
     println!("RECORD {}", hex(&encode_record(&record)));
     let mut encoder = BatchEncoder::new();
     let events = [samples::crossing(), samples::signal_back()];
     for backfill in [false, true] {
         let records: Vec<Record> = (5u64..)
             .zip(&events)
-            .map(|(sequence, event)| Record {
-                epoch: 7,
-                sequence,
-                event: event.clone(),
-            })
+            .map(|(sequence, event)| Record { epoch: 7, sequence, event: event.clone() })
             .collect();
         println!("BATCHES {}", hex(&encoder.encode(7, backfill, &records).0));
     }
-    samples::up_messages()
-        .into_iter()
-        .for_each(|message| println!("UP {}", hex(&encode_up(message))));
-    samples::down_messages()
-        .into_iter()
-        .for_each(|message| println!("DOWN {}", hex(&encode_down(message))));
+    samples::up_messages().into_iter().for_each(|message| println!("UP {}", hex(&encode_up(message))));
+    samples::down_messages().into_iter().for_each(|message| println!("DOWN {}", hex(&encode_down(message))));
     println!("JOIN {}", hex(&encode_join(&samples::join())));
-    samples::joined()
-        .iter()
-        .for_each(|joined| println!("JOINED {}", hex(&encode_joined(joined))));
+    samples::joined().iter().for_each(|joined| println!("JOINED {}", hex(&encode_joined(joined))));
 }

@@ -25,12 +25,7 @@ pub const VERSION: u32 = 1;
 pub const HUB_NAME: &str = "yiwang-hub";
 
 /// The messages as generated from `proto/yiwang.proto`.
-#[allow(
-    missing_docs,
-    clippy::all,
-    clippy::pedantic,
-    reason = "generated; the .proto carries the comments"
-)]
+#[allow(missing_docs, clippy::all, clippy::pedantic, reason = "generated; the .proto carries the comments")]
 pub mod pb {
     include!(concat!(env!("OUT_DIR"), "/yiwang.v1.rs"));
 }

@@ -52,10 +52,7 @@ impl RangeSet {
 
     /// Is the number inside?
     pub fn contains(&self, number: u64) -> bool {
-        self.ranges
-            .range(..=number)
-            .next_back()
-            .is_some_and(|(_, &last)| number <= last)
+        self.ranges.range(..=number).next_back().is_some_and(|(_, &last)| number <= last)
     }
 
     /// Is all of `first..=last` inside? True for an empty range.
@@ -65,11 +62,7 @@ impl RangeSet {
 
     /// The last number of the run without a hole that begins with `first`; none where `first` is not inside.
     pub fn contiguous_from(&self, first: u64) -> Option<u64> {
-        self.ranges
-            .range(..=first)
-            .next_back()
-            .map(|(_, &last)| last)
-            .filter(|&last| last >= first)
+        self.ranges.range(..=first).next_back().map(|(_, &last)| last).filter(|&last| last >= first)
     }
 
     /// The ranges in order.
@@ -115,9 +108,7 @@ impl RangeSet {
 
     /// How many numbers are inside.
     pub fn count(&self) -> u64 {
-        self.iter().fold(0u64, |sum, (first, last)| {
-            sum.saturating_add((last - first).saturating_add(1))
-        })
+        self.iter().fold(0u64, |sum, (first, last)| sum.saturating_add((last - first).saturating_add(1)))
     }
 
     /// The largest number inside.

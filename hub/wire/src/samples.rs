@@ -25,27 +25,13 @@ pub(crate) fn crossing() -> Event {
             track: 17,
             class: "car".into(),
             confidence: 0.75,
-            bbox: Rect {
-                x0: 0.25,
-                y0: 0.5,
-                x1: 0.375,
-                y1: 0.625,
-            },
+            bbox: Rect { x0: 0.25, y0: 0.5, x1: 0.375, y1: 0.625 },
             predicted: false,
         }),
         point: Some([0.3125, 0.625]),
         frame_px: Some((1920, 1080)),
-        measures: vec![Measure {
-            name: "speed".into(),
-            value: 0.5,
-            threshold: Some(0.1),
-            unit: "1/s".into(),
-        }],
-        model: Some(Model {
-            name: "yolox-nano".into(),
-            sha256: "ab".repeat(32),
-            input_px: (416, 416),
-        }),
+        measures: vec![Measure { name: "speed".into(), value: 0.5, threshold: Some(0.1), unit: "1/s".into() }],
+        model: Some(Model { name: "yolox-nano".into(), sha256: "ab".repeat(32), input_px: (416, 416) }),
         attributes: vec![("note".into(), "东门".into())],
     }
 }
@@ -70,29 +56,16 @@ pub(crate) fn signal_back() -> Event {
         frame_px: None,
         measures: vec![],
         model: None,
-        attributes: vec![
-            ("cause".into(), "stalled".into()),
-            ("cause_text".into(), "no picture for 3 s".into()),
-        ],
+        attributes: vec![("cause".into(), "stalled".into()), ("cause_text".into(), "no picture for 3 s".into())],
     }
 }
 
 /// `count` records of epoch 1 in order, crossings mostly.
 pub(crate) fn records(count: u64) -> Vec<Record> {
     let event = |sequence| {
-        if sequence % 8 == 0 {
-            signal_back()
-        } else {
-            crossing()
-        }
+        if sequence % 8 == 0 { signal_back() } else { crossing() }
     };
-    (1..=count)
-        .map(|sequence| Record {
-            epoch: 1,
-            sequence,
-            event: event(sequence),
-        })
-        .collect()
+    (1..=count).map(|sequence| Record { epoch: 1, sequence, event: event(sequence) }).collect()
 }
 
 /// One of each message that a gateway sends.
@@ -113,16 +86,8 @@ pub(crate) fn up_messages() -> Vec<up::Message> {
         merge_family: "crossing".into(),
         momentary: true,
     };
-    let gap = pb::Gap {
-        from_us: 1_000_000,
-        to_us: 2_000_000,
-        reason: "stalled".into(),
-    };
-    let mark = pb::Watermark {
-        camera: "gate-east".into(),
-        complete_to_us: 3_000_000,
-        gaps: vec![gap],
-    };
+    let gap = pb::Gap { from_us: 1_000_000, to_us: 2_000_000, reason: "stalled".into() };
+    let mark = pb::Watermark { camera: "gate-east".into(), complete_to_us: 3_000_000, gaps: vec![gap] };
     let status = pb::CameraStatus {
         camera: "gate-east".into(),
         state: "down".into(),
@@ -148,10 +113,7 @@ pub(crate) fn up_messages() -> Vec<up::Message> {
             after_sequence: 42,
             cameras: vec![mark],
             sent_us: 3_100_000,
-            lost: vec![pb::Durable {
-                epoch: 7,
-                ranges: vec![pb::Range { first: 3, last: 4 }],
-            }],
+            lost: vec![pb::Durable { epoch: 7, ranges: vec![pb::Range { first: 3, last: 4 }] }],
         }),
         up::Message::Status(pb::Status {
             clock_us: 3_000_000,
@@ -160,28 +122,14 @@ pub(crate) fn up_messages() -> Vec<up::Message> {
             spooled_bytes: 1000,
             dropped_events: 1,
         }),
-        up::Message::Renew(pb::Renew {
-            csr_der: vec![0x30, 0x01, 0x02],
-        }),
+        up::Message::Renew(pb::Renew { csr_der: vec![0x30, 0x01, 0x02] }),
     ]
 }
 
 /// One of each message that a hub sends.
 pub(crate) fn down_messages() -> Vec<down::Message> {
-    let ranges = vec![
-        pb::Range { first: 1, last: 9 },
-        pb::Range {
-            first: 12,
-            last: 12,
-        },
-    ];
-    let durable = vec![
-        pb::Durable { epoch: 7, ranges },
-        pb::Durable {
-            epoch: 8,
-            ranges: vec![],
-        },
-    ];
+    let ranges = vec![pb::Range { first: 1, last: 9 }, pb::Range { first: 12, last: 12 }];
+    let durable = vec![pb::Durable { epoch: 7, ranges }, pb::Durable { epoch: 8, ranges: vec![] }];
     vec![
         down::Message::Welcome(pb::Welcome {
             version: 1,
@@ -190,17 +138,9 @@ pub(crate) fn down_messages() -> Vec<down::Message> {
             durable: durable.clone(),
             renew_now: true,
         }),
-        down::Message::Ack(pb::Ack {
-            durable,
-            watermarks_us: 3_100_000,
-        }),
-        down::Message::Renewed(pb::Renewed {
-            chain_pem: b"-----BEGIN CERTIFICATE-----".to_vec(),
-        }),
-        down::Message::Refused(pb::Refused {
-            code: 5,
-            reason: "revoked".into(),
-        }),
+        down::Message::Ack(pb::Ack { durable, watermarks_us: 3_100_000 }),
+        down::Message::Renewed(pb::Renewed { chain_pem: b"-----BEGIN CERTIFICATE-----".to_vec() }),
+        down::Message::Refused(pb::Refused { code: 5, reason: "revoked".into() }),
     ]
 }
 
@@ -225,11 +165,7 @@ pub(crate) fn joined() -> [pb::Joined; 2] {
             clock_us: 1_700_000_000_000_000,
             refused: String::new(),
         },
-        pb::Joined {
-            clock_us: 5,
-            refused: "the token was used".into(),
-            ..Default::default()
-        },
+        pb::Joined { clock_us: 5, refused: "the token was used".into(), ..Default::default() },
     ]
 }
 
@@ -238,31 +174,17 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
     let name = || "[a-z\u{4e00}-\u{4e20}_. ]{1,12}";
     let maybe = move || prop::option::of(name());
     let fraction = || 0.0f32..=1.0;
-    let subject = (
-        any::<u64>(),
-        name(),
-        fraction(),
-        [fraction(), fraction(), fraction(), fraction()],
-        any::<bool>(),
-    )
-        .prop_map(
-            |(track, class, confidence, [x0, y0, x1, y1], predicted)| Subject {
-                track,
-                class,
-                confidence,
-                bbox: Rect { x0, y0, x1, y1 },
-                predicted,
-            },
-        );
+    let subject = (any::<u64>(), name(), fraction(), [fraction(), fraction(), fraction(), fraction()], any::<bool>())
+        .prop_map(|(track, class, confidence, [x0, y0, x1, y1], predicted)| Subject {
+            track,
+            class,
+            confidence,
+            bbox: Rect { x0, y0, x1, y1 },
+            predicted,
+        });
     let number = prop::num::f64::NORMAL | prop::num::f64::ZERO;
-    let measure = (name(), number, prop::option::of(number), "[a-z]{0,3}").prop_map(
-        |(name, value, threshold, unit)| Measure {
-            name,
-            value,
-            threshold,
-            unit,
-        },
-    );
+    let measure = (name(), number, prop::option::of(number), "[a-z]{0,3}")
+        .prop_map(|(name, value, threshold, unit)| Measure { name, value, threshold, unit });
     let model = (name(), any::<u8>(), 1u32..5000).prop_map(|(name, byte, side)| Model {
         name,
         sha256: format!("{byte:02x}").repeat(32),
@@ -279,39 +201,22 @@ pub(crate) fn event() -> impl Strategy<Value = Event> {
         prop::option::of(model),
         prop::collection::vec((name(), ".{0,20}"), 0..4),
     );
-    let head = (
-        any::<u128>(),
-        prop::option::of(any::<u128>()),
-        maybe(),
-        name(),
-        0usize..3,
-        0usize..4,
-        maybe(),
-        maybe(),
-    );
+    let head =
+        (any::<u128>(), prop::option::of(any::<u128>()), maybe(), name(), 0usize..3, 0usize..4, maybe(), maybe());
     (head, time, shape, lists, maybe()).prop_map(|(head, time, shape, lists, revision)| Event {
         id: Uuid::from_u128(head.0),
         cause: head.1.map(Uuid::from_u128),
         camera: head.2,
         kind: head.3,
         phase: [Phase::Begin, Phase::Update, Phase::End][head.4],
-        severity: [
-            Severity::Low,
-            Severity::Medium,
-            Severity::High,
-            Severity::Urgent,
-        ][head.5],
+        severity: [Severity::Low, Severity::Medium, Severity::High, Severity::Urgent][head.5],
         rule: head.6,
         direction: head.7,
         config_revision: revision.unwrap_or_default(),
         captured_us: time.0,
         time_error_ms: time.1,
-        time_source: [
-            TimeSource::SenderReport,
-            TimeSource::Arrival,
-            TimeSource::File,
-            TimeSource::GatewayClock,
-        ][time.2],
+        time_source: [TimeSource::SenderReport, TimeSource::Arrival, TimeSource::File, TimeSource::GatewayClock]
+            [time.2],
         subject: shape.0,
         point: shape.1,
         frame_px: shape.2,

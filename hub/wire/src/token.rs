@@ -24,9 +24,7 @@ pub struct JoinToken {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
     /// Another beginning.
-    #[error(
-        "this is no joining token: it does not begin with `yw1.`; copy it whole from `yiwang-hub token create`"
-    )]
+    #[error("this is no joining token: it does not begin with `yw1.`; copy it whole from `yiwang-hub token create`")]
     Prefix,
     /// Not base64url, or not of the right length.
     #[error("the joining token is damaged or cut; copy it whole from `yiwang-hub token create`")]
@@ -46,14 +44,9 @@ impl JoinToken {
         if body.len() != (SECRET_BYTES + FINGERPRINT_BYTES).div_ceil(3) * 4 {
             return Err(TokenError::Damaged);
         }
-        let bytes = URL_SAFE_NO_PAD
-            .decode(body)
-            .map_err(|_| TokenError::Damaged)?;
+        let bytes = URL_SAFE_NO_PAD.decode(body).map_err(|_| TokenError::Damaged)?;
         let (secret, ca_sha256) = bytes.split_first_chunk().ok_or(TokenError::Damaged)?;
-        Ok(Self {
-            secret: *secret,
-            ca_sha256: ca_sha256.try_into().map_err(|_| TokenError::Damaged)?,
-        })
+        Ok(Self { secret: *secret, ca_sha256: ca_sha256.try_into().map_err(|_| TokenError::Damaged)? })
     }
 
     /// The secret as it travels in `Join.secret`: base64url without padding.
@@ -65,17 +58,12 @@ impl JoinToken {
 /// Reads a secret as it travels in `Join.secret`.
 pub fn secret_from_text(text: &str) -> Option<[u8; SECRET_BYTES]> {
     // 16 bytes are 22 characters; a longer text is not even decoded.
-    (text.len() == 22)
-        .then(|| URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok())
-        .flatten()
+    (text.len() == 22).then(|| URL_SAFE_NO_PAD.decode(text).ok()?.try_into().ok()).flatten()
 }
 
 impl fmt::Debug for JoinToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinToken")
-            .field("secret", &"…")
-            .field("ca_sha256", &self.ca_sha256)
-            .finish()
+        f.debug_struct("JoinToken").field("secret", &"…").field("ca_sha256", &self.ca_sha256).finish()
     }
 }
 
@@ -113,14 +101,8 @@ mod tests {
     fn what_is_wrong_is_named_and_the_secret_never_printed() {
         assert_eq!(JoinToken::decode("hello"), Err(TokenError::Prefix));
         assert_eq!(JoinToken::decode("yw1.AAEC"), Err(TokenError::Damaged));
-        let token = JoinToken {
-            secret: [0xA5; 16],
-            ca_sha256: [0; 32],
-        };
+        let token = JoinToken { secret: [0xA5; 16], ca_sha256: [0; 32] };
         let shown = format!("{token:?}");
-        assert!(
-            !shown.contains("165") && !shown.to_lowercase().contains("a5"),
-            "{shown}"
-        );
+        assert!(!shown.contains("165") && !shown.to_lowercase().contains("a5"), "{shown}");
     }
 }

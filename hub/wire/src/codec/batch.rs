@@ -47,11 +47,7 @@ impl BatchEncoder {
             epoch,
             backfill,
             base_us: records.first().map_or(0, |record| record.event.captured_us),
-            base_sequence: records
-                .iter()
-                .map(|record| record.sequence)
-                .min()
-                .unwrap_or(0),
+            base_sequence: records.iter().map(|record| record.sequence).min().unwrap_or(0),
             ..Default::default()
         };
         let mut bytes = OVERHEAD_BYTES;
@@ -67,14 +63,8 @@ impl BatchEncoder {
             let (names_before, models_before) = (batch.names.len(), batch.models.len());
             let event = self.event(&mut batch, record);
             let added: usize = embedded(&event)
-                + batch.names[names_before..]
-                    .iter()
-                    .map(embedded)
-                    .sum::<usize>()
-                + batch.models[models_before..]
-                    .iter()
-                    .map(embedded)
-                    .sum::<usize>();
+                + batch.names[names_before..].iter().map(embedded).sum::<usize>()
+                + batch.models[models_before..].iter().map(embedded).sum::<usize>();
             if !first && bytes + added > limits::MAX_FRAME_BYTES {
                 // Its names go back: the decoder would never hear of them.
                 for name in batch.names.drain(names_before..) {
@@ -95,8 +85,7 @@ impl BatchEncoder {
     /// Would the names of one more event fit into the table, in the worst case?
     fn fits(&self, event: &Event) -> bool {
         let names = 6 + 2 * event.measures.len() + event.attributes.len();
-        self.names.len() + names <= limits::MAX_NAMES_PER_STREAM
-            && self.models.len() < limits::MAX_MODELS_PER_STREAM
+        self.names.len() + names <= limits::MAX_NAMES_PER_STREAM && self.models.len() < limits::MAX_MODELS_PER_STREAM
     }
 
     fn name(&mut self, batch: &mut pb::EventBatch, text: &str) -> u32 {
@@ -108,10 +97,7 @@ impl BatchEncoder {
         }
         let number = self.names.len() as u32 + 1;
         self.names.insert(text.into(), number);
-        batch.names.push(pb::Name {
-            number,
-            text: text.into(),
-        });
+        batch.names.push(pb::Name { number, text: text.into() });
         number
     }
 
@@ -136,9 +122,7 @@ impl BatchEncoder {
         pb::Event {
             sequence_delta: record.sequence - batch.base_sequence,
             id: event.id.as_bytes().to_vec(),
-            cause: event
-                .cause
-                .map_or_else(Vec::new, |cause| cause.as_bytes().to_vec()),
+            cause: event.cause.map_or_else(Vec::new, |cause| cause.as_bytes().to_vec()),
             camera: self.name(batch, event.camera.as_deref().unwrap_or("")),
             kind: self.name(batch, &event.kind),
             phase: phase_to_u32(event.phase),
@@ -153,22 +137,13 @@ impl BatchEncoder {
                 track: subject.track,
                 class: self.name(batch, &subject.class),
                 confidence: quantise(subject.confidence, 1000.0),
-                bbox: [
-                    subject.bbox.x0,
-                    subject.bbox.y0,
-                    subject.bbox.x1,
-                    subject.bbox.y1,
-                ]
-                .map(|value| quantise(value, 65535.0))
-                .to_vec(),
+                bbox: [subject.bbox.x0, subject.bbox.y0, subject.bbox.x1, subject.bbox.y1]
+                    .map(|value| quantise(value, 65535.0))
+                    .to_vec(),
                 predicted: subject.predicted,
             }),
-            point: event.point.map_or_else(Vec::new, |point| {
-                point.map(|value| quantise(value, 65535.0)).to_vec()
-            }),
-            frame_px: event
-                .frame_px
-                .map_or_else(Vec::new, |(width, height)| vec![width, height]),
+            point: event.point.map_or_else(Vec::new, |point| point.map(|value| quantise(value, 65535.0)).to_vec()),
+            frame_px: event.frame_px.map_or_else(Vec::new, |(width, height)| vec![width, height]),
             measures: event
                 .measures
                 .iter()
@@ -179,17 +154,11 @@ impl BatchEncoder {
                     unit: self.name(batch, &measure.unit),
                 })
                 .collect(),
-            model: event
-                .model
-                .as_ref()
-                .map_or(0, |model| self.model(batch, model)),
+            model: event.model.as_ref().map_or(0, |model| self.model(batch, model)),
             attributes: event
                 .attributes
                 .iter()
-                .map(|(name, value)| pb::Attribute {
-                    name: self.name(batch, name),
-                    value: value.clone(),
-                })
+                .map(|(name, value)| pb::Attribute { name: self.name(batch, name), value: value.clone() })
                 .collect(),
         }
     }
@@ -214,36 +183,20 @@ impl BatchDecoder {
     /// Decodes one frame's payload. After an error the stream is of no use: its names may be half known.
     pub fn decode(&mut self, bytes: &[u8]) -> Result<Batch, WireError> {
         count("batch bytes", bytes.len(), limits::MAX_FRAME_BYTES)?;
-        let fields =
-            limits::MAX_BATCH_EVENTS + limits::MAX_NAMES_PER_STREAM + limits::MAX_MODELS_PER_STREAM;
+        let fields = limits::MAX_BATCH_EVENTS + limits::MAX_NAMES_PER_STREAM + limits::MAX_MODELS_PER_STREAM;
         scan("batch fields", bytes, fields, &|_, _| false)?;
         let batch = pb::EventBatch::decode(bytes).map_err(WireError::Malformed)?;
         count("batch.events", batch.events.len(), limits::MAX_BATCH_EVENTS)?;
         for name in batch.names {
             required("batch.name", &name.text)?;
-            place(
-                "batch.name.number",
-                &mut self.names,
-                name.number,
-                name.text,
-                limits::MAX_NAMES_PER_STREAM,
-            )?;
+            place("batch.name.number", &mut self.names, name.number, name.text, limits::MAX_NAMES_PER_STREAM)?;
         }
         for model in batch.models {
             required("batch.model.name", &model.name)?;
             let number = model.number;
-            let model = Model {
-                name: model.name,
-                sha256: hex(&model.sha256)?,
-                input_px: (model.width_px, model.height_px),
-            };
-            place(
-                "batch.model.number",
-                &mut self.models,
-                number,
-                model,
-                limits::MAX_MODELS_PER_STREAM,
-            )?;
+            let model =
+                Model { name: model.name, sha256: hex(&model.sha256)?, input_px: (model.width_px, model.height_px) };
+            place("batch.model.number", &mut self.models, number, model, limits::MAX_MODELS_PER_STREAM)?;
         }
         let mut records = Vec::with_capacity(batch.events.len());
         for event in batch.events {
@@ -251,81 +204,47 @@ impl BatchDecoder {
                 .base_sequence
                 .checked_add(event.sequence_delta)
                 .filter(|&sequence| sequence > 0)
-                .ok_or(WireError::Invalid {
-                    what: "event.sequence",
-                    why: "out of range",
-                })?;
+                .ok_or(WireError::Invalid { what: "event.sequence", why: "out of range" })?;
             let event = self.event(batch.base_us, event)?;
             check(&event)?;
-            records.push(Record {
-                epoch: batch.epoch,
-                sequence,
-                event,
-            });
+            records.push(Record { epoch: batch.epoch, sequence, event });
         }
-        Ok(Batch {
-            epoch: batch.epoch,
-            backfill: batch.backfill,
-            records,
-        })
+        Ok(Batch { epoch: batch.epoch, backfill: batch.backfill, records })
     }
 
     fn event(&self, base_us: i64, event: pb::Event) -> Result<Event, WireError> {
         let invalid = |what, why| WireError::Invalid { what, why };
         let measure = |measure: &pb::Measure| {
             Ok(Measure {
-                name: self
-                    .name("event.measure.name", measure.name)?
-                    .unwrap_or_default(),
+                name: self.name("event.measure.name", measure.name)?.unwrap_or_default(),
                 value: measure.value,
                 threshold: measure.threshold,
-                unit: self
-                    .name("event.measure.unit", measure.unit)?
-                    .unwrap_or_default(),
+                unit: self.name("event.measure.unit", measure.unit)?.unwrap_or_default(),
             })
         };
         count("event.measures", event.measures.len(), limits::MAX_MEASURES)?;
-        count(
-            "event.attributes",
-            event.attributes.len(),
-            limits::MAX_ATTRIBUTES,
-        )?;
+        count("event.attributes", event.attributes.len(), limits::MAX_ATTRIBUTES)?;
         let attribute = |attribute: pb::Attribute| {
-            Ok((
-                self.name("event.attribute.name", attribute.name)?
-                    .unwrap_or_default(),
-                attribute.value,
-            ))
+            Ok((self.name("event.attribute.name", attribute.name)?.unwrap_or_default(), attribute.value))
         };
         Ok(Event {
             id: uuid("event.id", &event.id)?,
-            cause: (!event.cause.is_empty())
-                .then(|| uuid("event.cause", &event.cause))
-                .transpose()?,
+            cause: (!event.cause.is_empty()).then(|| uuid("event.cause", &event.cause)).transpose()?,
             camera: self.name("event.camera", event.camera)?,
             kind: self.name("event.kind", event.kind)?.unwrap_or_default(),
             phase: phase_from_u32(event.phase).ok_or(invalid("event.phase", "unknown number"))?,
-            severity: severity_from_u32(event.severity)
-                .ok_or(invalid("event.severity", "unknown number"))?,
+            severity: severity_from_u32(event.severity).ok_or(invalid("event.severity", "unknown number"))?,
             rule: self.name("event.rule", event.rule)?,
-            config_revision: self
-                .name("event.config_revision", event.config_revision)?
-                .unwrap_or_default(),
+            config_revision: self.name("event.config_revision", event.config_revision)?.unwrap_or_default(),
             captured_us: base_us.wrapping_add(event.captured_delta_us),
             time_source: time_source_from_u32(event.time_source)
                 .ok_or(invalid("event.time_source", "unknown number"))?,
             time_error_ms: event.time_error_ms,
             direction: self.name("event.direction", event.direction)?,
-            subject: event
-                .subject
-                .map(|subject| self.subject(&subject))
-                .transpose()?,
+            subject: event.subject.map(|subject| self.subject(&subject)).transpose()?,
             point: match event.point.as_slice() {
                 [] => None,
-                &[x, y] => Some([
-                    restore("event.point", x, 65535)?,
-                    restore("event.point", y, 65535)?,
-                ]),
+                &[x, y] => Some([restore("event.point", x, 65535)?, restore("event.point", y, 65535)?]),
                 _ => return Err(invalid("event.point", "not two numbers")),
             },
             frame_px: match event.frame_px.as_slice() {
@@ -333,48 +252,27 @@ impl BatchDecoder {
                 &[width, height] => Some((width, height)),
                 _ => return Err(invalid("event.frame_px", "not two numbers")),
             },
-            measures: event
-                .measures
-                .iter()
-                .map(measure)
-                .collect::<Result<_, WireError>>()?,
+            measures: event.measures.iter().map(measure).collect::<Result<_, WireError>>()?,
             model: match event.model {
                 0 => None,
                 number => Some(
-                    self.models
-                        .get(number as usize - 1)
-                        .cloned()
-                        .ok_or(invalid("event.model", "unknown number"))?,
+                    self.models.get(number as usize - 1).cloned().ok_or(invalid("event.model", "unknown number"))?,
                 ),
             },
-            attributes: event
-                .attributes
-                .into_iter()
-                .map(attribute)
-                .collect::<Result<_, WireError>>()?,
+            attributes: event.attributes.into_iter().map(attribute).collect::<Result<_, WireError>>()?,
         })
     }
 
     fn subject(&self, subject: &pb::Subject) -> Result<Subject, WireError> {
         let &[x0, y0, x1, y1] = subject.bbox.as_slice() else {
-            return Err(WireError::Invalid {
-                what: "event.subject.bbox",
-                why: "not four numbers",
-            });
+            return Err(WireError::Invalid { what: "event.subject.bbox", why: "not four numbers" });
         };
         let fraction = |value| restore("event.subject.bbox", value, 65535);
         Ok(Subject {
             track: subject.track,
-            class: self
-                .name("event.subject.class", subject.class)?
-                .unwrap_or_default(),
+            class: self.name("event.subject.class", subject.class)?.unwrap_or_default(),
             confidence: restore("event.subject.confidence", subject.confidence, 1000)?,
-            bbox: Rect {
-                x0: fraction(x0)?,
-                y0: fraction(y0)?,
-                x1: fraction(x1)?,
-                y1: fraction(y1)?,
-            },
+            bbox: Rect { x0: fraction(x0)?, y0: fraction(y0)?, x1: fraction(x1)?, y1: fraction(y1)? },
             predicted: subject.predicted,
         })
     }
@@ -383,22 +281,14 @@ impl BatchDecoder {
         if number == 0 {
             return Ok(None);
         }
-        let name = self
-            .names
-            .get(number as usize - 1)
-            .filter(|name| !name.is_empty());
-        name.cloned().map(Some).ok_or(WireError::Invalid {
-            what,
-            why: "a number without a name",
-        })
+        let name = self.names.get(number as usize - 1).filter(|name| !name.is_empty());
+        name.cloned().map(Some).ok_or(WireError::Invalid { what, why: "a number without a name" })
     }
 }
 
 /// One record by itself, as the spool and the hub's log keep it: a batch of one with its names.
 pub fn encode_record(record: &Record) -> Vec<u8> {
-    BatchEncoder::new()
-        .encode(record.epoch, false, std::slice::from_ref(record))
-        .0
+    BatchEncoder::new().encode(record.epoch, false, std::slice::from_ref(record)).0
 }
 
 /// Reads what [`encode_record`] wrote.
@@ -406,10 +296,7 @@ pub fn decode_record(bytes: &[u8]) -> Result<Record, WireError> {
     let mut batch = BatchDecoder::new().decode(bytes)?;
     match (batch.records.pop(), batch.records.is_empty()) {
         (Some(record), true) => Ok(record),
-        _ => Err(WireError::Invalid {
-            what: "record",
-            why: "not exactly one event",
-        }),
+        _ => Err(WireError::Invalid { what: "record", why: "not exactly one event" }),
     }
 }
 
@@ -423,14 +310,7 @@ pub(super) fn severity_to_u32(severity: Severity) -> u32 {
 }
 
 pub(super) fn severity_from_u32(number: u32) -> Option<Severity> {
-    [
-        Severity::Low,
-        Severity::Medium,
-        Severity::High,
-        Severity::Urgent,
-    ]
-    .get(number as usize)
-    .copied()
+    [Severity::Low, Severity::Medium, Severity::High, Severity::Urgent].get(number as usize).copied()
 }
 
 fn phase_to_u32(phase: Phase) -> u32 {
@@ -442,9 +322,7 @@ fn phase_to_u32(phase: Phase) -> u32 {
 }
 
 fn phase_from_u32(number: u32) -> Option<Phase> {
-    [Phase::Begin, Phase::Update, Phase::End]
-        .get(number as usize)
-        .copied()
+    [Phase::Begin, Phase::Update, Phase::End].get(number as usize).copied()
 }
 
 fn time_source_to_u32(source: TimeSource) -> u32 {
@@ -457,12 +335,7 @@ fn time_source_to_u32(source: TimeSource) -> u32 {
 }
 
 fn time_source_from_u32(number: u32) -> Option<TimeSource> {
-    let all = [
-        TimeSource::SenderReport,
-        TimeSource::Arrival,
-        TimeSource::File,
-        TimeSource::GatewayClock,
-    ];
+    let all = [TimeSource::SenderReport, TimeSource::Arrival, TimeSource::File, TimeSource::GatewayClock];
     all.get(number as usize).copied()
 }
 
@@ -474,10 +347,7 @@ fn quantise(value: f32, scale: f32) -> u32 {
 fn restore(what: &'static str, value: u32, scale: u16) -> Result<f32, WireError> {
     match u16::try_from(value) {
         Ok(value) if value <= scale => Ok(f32::from(value) / f32::from(scale)),
-        _ => Err(WireError::Invalid {
-            what,
-            why: "above 1",
-        }),
+        _ => Err(WireError::Invalid { what, why: "above 1" }),
     }
 }
 
@@ -488,59 +358,35 @@ fn embedded<M: prost::Message>(message: &M) -> usize {
 }
 
 /// Puts a value at its number, which is at most one above the highest so far: numbers are given in order.
-fn place<T>(
-    what: &'static str,
-    table: &mut Vec<T>,
-    number: u32,
-    value: T,
-    limit: usize,
-) -> Result<(), WireError> {
+fn place<T>(what: &'static str, table: &mut Vec<T>, number: u32, value: T, limit: usize) -> Result<(), WireError> {
     let number = number as usize;
     count(what, number, limit)?;
     match number.checked_sub(1) {
         Some(index) if index < table.len() => table[index] = value,
         Some(index) if index == table.len() => table.push(value),
         _ => {
-            return Err(WireError::Invalid {
-                what,
-                why: "numbers must follow each other from 1",
-            });
+            return Err(WireError::Invalid { what, why: "numbers must follow each other from 1" });
         }
     }
     Ok(())
 }
 
 fn uuid(what: &'static str, bytes: &[u8]) -> Result<Uuid, WireError> {
-    Uuid::from_slice(bytes).map_err(|_| WireError::Invalid {
-        what,
-        why: "not 16 bytes",
-    })
+    Uuid::from_slice(bytes).map_err(|_| WireError::Invalid { what, why: "not 16 bytes" })
 }
 
 fn hex(bytes: &[u8]) -> Result<String, WireError> {
     if bytes.len() != 32 {
-        return Err(WireError::Invalid {
-            what: "batch.model.sha256",
-            why: "not 32 bytes",
-        });
+        return Err(WireError::Invalid { what: "batch.model.sha256", why: "not 32 bytes" });
     }
     let digit = |value: u8| char::from_digit(value.into(), 16).expect("a half byte is below 16");
-    Ok(bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect())
+    Ok(bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect())
 }
 
 /// Hexadecimal digits to bytes; what is no digit counts as 0, because [`check`] has refused it before.
 fn unhex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text
-        .chars()
-        .map(|c| c.to_digit(16).unwrap_or(0) as u8)
-        .collect();
-    digits
-        .chunks(2)
-        .map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit))
-        .collect()
+    let digits: Vec<u8> = text.chars().map(|c| c.to_digit(16).unwrap_or(0) as u8).collect();
+    digits.chunks(2).map(|pair| pair.iter().fold(0, |byte, digit| byte << 4 | digit)).collect()
 }
 
 #[cfg(test)]

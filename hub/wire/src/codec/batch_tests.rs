@@ -63,18 +63,12 @@ proptest! {
 #[test]
 fn a_frame_takes_what_fits_and_the_rest_follows_with_names_intact() {
     let mut event = samples::crossing();
-    event.attributes = (0..30)
-        .map(|i| (format!("attribute {i}"), "x".repeat(1000)))
-        .collect();
+    event.attributes = (0..30).map(|i| (format!("attribute {i}"), "x".repeat(1000))).collect();
     let mut records = Vec::new();
     for sequence in 1..=40 {
         event.model.as_mut().unwrap().name = format!("model {}", sequence % 7);
         event.rule = Some(format!("rule {sequence}"));
-        records.push(rounded(Record {
-            epoch: 3,
-            sequence,
-            event: event.clone(),
-        }));
+        records.push(rounded(Record { epoch: 3, sequence, event: event.clone() }));
     }
     let (mut encoder, mut decoder) = (BatchEncoder::new(), BatchDecoder::new());
     let (mut rest, mut got, mut frames) = (records.as_slice(), Vec::new(), 0);
@@ -98,11 +92,7 @@ fn a_full_table_starts_over_and_the_decoder_follows() {
         if round % 5 == 0 {
             event.model.as_mut().unwrap().name = format!("model {round}");
         }
-        let record = rounded(Record {
-            epoch: 1,
-            sequence: round + 1,
-            event,
-        });
+        let record = rounded(Record { epoch: 1, sequence: round + 1, event });
         let (bytes, _) = encoder.encode(1, false, std::slice::from_ref(&record));
         assert_eq!(decoder.decode(&bytes).unwrap().records, [record]);
     }
@@ -114,112 +104,55 @@ fn names_travel_once() {
     let mut encoder = BatchEncoder::new();
     let first = encoder.encode(1, false, &records).0.len();
     let second = encoder.encode(1, false, &records).0.len();
-    assert!(
-        second < first,
-        "{second} bytes the second time, {first} the first"
-    );
+    assert!(second < first, "{second} bytes the second time, {first} the first");
 }
 
 #[test]
 fn hostile_batches_are_refused_with_their_reason() {
     let valid = || pb::EventBatch {
         base_sequence: 1,
-        names: vec![pb::Name {
-            number: 1,
-            text: "line_cross".into(),
-        }],
-        events: vec![pb::Event {
-            id: vec![1; 16],
-            kind: 1,
-            ..Default::default()
-        }],
+        names: vec![pb::Name { number: 1, text: "line_cross".into() }],
+        events: vec![pb::Event { id: vec![1; 16], kind: 1, ..Default::default() }],
         ..Default::default()
     };
     type Change = fn(&mut pb::EventBatch);
     let cases: Vec<(&str, Change)> = vec![
         ("event.kind: empty", |b| b.events[0].kind = 0),
-        ("event.kind: a number without a name", |b| {
-            b.events[0].kind = 2
-        }),
+        ("event.kind: a number without a name", |b| b.events[0].kind = 2),
         ("event.id: not 16 bytes", |b| b.events[0].id = vec![1; 15]),
         ("event.cause: not 16 bytes", |b| b.events[0].cause = vec![1]),
         ("event.phase: unknown number", |b| b.events[0].phase = 3),
-        ("event.severity: unknown number", |b| {
-            b.events[0].severity = 4
-        }),
-        ("event.time_source: unknown number", |b| {
-            b.events[0].time_source = 4
-        }),
+        ("event.severity: unknown number", |b| b.events[0].severity = 4),
+        ("event.time_source: unknown number", |b| b.events[0].time_source = 4),
         ("event.model: unknown number", |b| b.events[0].model = 1),
-        ("event.point: not two numbers", |b| {
-            b.events[0].point = vec![1]
-        }),
-        ("event.point: above 1", |b| {
-            b.events[0].point = vec![1, 65536]
-        }),
-        ("event.frame_px: not a picture size", |b| {
-            b.events[0].frame_px = vec![0, 1]
-        }),
+        ("event.point: not two numbers", |b| b.events[0].point = vec![1]),
+        ("event.point: above 1", |b| b.events[0].point = vec![1, 65536]),
+        ("event.frame_px: not a picture size", |b| b.events[0].frame_px = vec![0, 1]),
         ("event.sequence: out of range", |b| b.base_sequence = 0),
-        ("event.sequence: out of range", |b| {
-            (b.base_sequence, b.events[0].sequence_delta) = (2, u64::MAX)
-        }),
-        ("event.captured_us: not a time before the year 10000", |b| {
-            b.base_us = i64::MAX
-        }),
-        ("event.subject.bbox: not four numbers", |b| {
-            b.events[0].subject = Some(pb::Subject::default())
-        }),
+        ("event.sequence: out of range", |b| (b.base_sequence, b.events[0].sequence_delta) = (2, u64::MAX)),
+        ("event.captured_us: not a time before the year 10000", |b| b.base_us = i64::MAX),
+        ("event.subject.bbox: not four numbers", |b| b.events[0].subject = Some(pb::Subject::default())),
         ("event.measure.value: not a finite number", |b| {
-            b.events[0].measures = vec![pb::Measure {
-                name: 1,
-                value: f64::NAN,
-                ..Default::default()
-            }];
+            b.events[0].measures = vec![pb::Measure { name: 1, value: f64::NAN, ..Default::default() }];
         }),
-        ("event.measures: 33 is above the limit of 32", |b| {
-            b.events[0].measures = vec![Default::default(); 33]
+        ("event.measures: 33 is above the limit of 32", |b| b.events[0].measures = vec![Default::default(); 33]),
+        ("event.attributes: 33 is above the limit of 32", |b| b.events[0].attributes = vec![Default::default(); 33]),
+        ("event.attribute.value: 1025 is above the limit of 1024", |b| {
+            b.events[0].attributes = vec![pb::Attribute { name: 1, value: "x".repeat(1025) }];
         }),
-        ("event.attributes: 33 is above the limit of 32", |b| {
-            b.events[0].attributes = vec![Default::default(); 33]
-        }),
-        (
-            "event.attribute.value: 1025 is above the limit of 1024",
-            |b| {
-                b.events[0].attributes = vec![pb::Attribute {
-                    name: 1,
-                    value: "x".repeat(1025),
-                }];
-            },
-        ),
-        (
-            "batch.name.number: numbers must follow each other from 1",
-            |b| b.names[0].number = 2,
-        ),
-        ("batch.name.number: 4097 is above the limit of 4096", |b| {
-            b.names[0].number = 4097
-        }),
-        ("batch.name: 257 is above the limit of 256", |b| {
-            b.names[0].text = "x".repeat(257)
-        }),
-        ("batch.events: 1025 is above the limit of 1024", |b| {
-            b.events = vec![Default::default(); 1025]
-        }),
-        ("batch fields: 5185 is above the limit of 5184", |b| {
-            b.events = vec![Default::default(); 9000]
-        }),
+        ("batch.name.number: numbers must follow each other from 1", |b| b.names[0].number = 2),
+        ("batch.name.number: 4097 is above the limit of 4096", |b| b.names[0].number = 4097),
+        ("batch.name: 257 is above the limit of 256", |b| b.names[0].text = "x".repeat(257)),
+        ("batch.events: 1025 is above the limit of 1024", |b| b.events = vec![Default::default(); 1025]),
+        ("batch fields: 5185 is above the limit of 5184", |b| b.events = vec![Default::default(); 9000]),
     ];
     assert!(BatchDecoder::new().decode(&valid().encode_to_vec()).is_ok());
     for (expected, change) in cases {
         let mut batch = valid();
         change(&mut batch);
-        let error = BatchDecoder::new()
-            .decode(&batch.encode_to_vec())
-            .unwrap_err();
+        let error = BatchDecoder::new().decode(&batch.encode_to_vec()).unwrap_err();
         assert_eq!(error.to_string(), expected);
     }
-    let error = BatchDecoder::new()
-        .decode(&vec![0; limits::MAX_FRAME_BYTES + 1])
-        .unwrap_err();
+    let error = BatchDecoder::new().decode(&vec![0; limits::MAX_FRAME_BYTES + 1]).unwrap_err();
     assert!(matches!(error, WireError::Limit { .. }));
 }

@@ -44,17 +44,10 @@ pub fn check(event: &Event) -> Result<(), WireError> {
         picture("event.model.input_px", model.input_px.0, model.input_px.1)?;
         let hex = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
         if model.sha256.len() != 64 || !model.sha256.bytes().all(hex) {
-            return Err(WireError::Invalid {
-                what: "event.model.sha256",
-                why: "not 64 lower-case hexadecimal digits",
-            });
+            return Err(WireError::Invalid { what: "event.model.sha256", why: "not 64 lower-case hexadecimal digits" });
         }
     }
-    count(
-        "event.attributes",
-        event.attributes.len(),
-        limits::MAX_ATTRIBUTES,
-    )?;
+    count("event.attributes", event.attributes.len(), limits::MAX_ATTRIBUTES)?;
     for (key, value) in &event.attributes {
         required("event.attribute.name", key)?;
         text("event.attribute.value", value)?;
@@ -63,11 +56,7 @@ pub fn check(event: &Event) -> Result<(), WireError> {
 }
 
 pub(super) fn count(what: &'static str, got: usize, limit: usize) -> Result<(), WireError> {
-    if got > limit {
-        Err(WireError::Limit { what, got, limit })
-    } else {
-        Ok(())
-    }
+    if got > limit { Err(WireError::Limit { what, got, limit }) } else { Ok(()) }
 }
 
 pub(super) fn name(what: &'static str, value: &str) -> Result<(), WireError> {
@@ -86,14 +75,7 @@ pub(super) fn text(what: &'static str, value: &str) -> Result<(), WireError> {
 }
 
 pub(super) fn finite(what: &'static str, value: f64) -> Result<(), WireError> {
-    if value.is_finite() {
-        Ok(())
-    } else {
-        Err(WireError::Invalid {
-            what,
-            why: "not a finite number",
-        })
-    }
+    if value.is_finite() { Ok(()) } else { Err(WireError::Invalid { what, why: "not a finite number" }) }
 }
 
 pub(super) fn time(what: &'static str, us: i64) -> Result<(), WireError> {
@@ -101,10 +83,7 @@ pub(super) fn time(what: &'static str, us: i64) -> Result<(), WireError> {
     if allowed.contains(&us) {
         Ok(())
     } else {
-        Err(WireError::Invalid {
-            what,
-            why: "not a time before the year 10000",
-        })
+        Err(WireError::Invalid { what, why: "not a time before the year 10000" })
     }
 }
 
@@ -113,20 +92,14 @@ fn picture(what: &'static str, width: u32, height: u32) -> Result<(), WireError>
     if allowed.contains(&width) && allowed.contains(&height) {
         return Ok(());
     }
-    Err(WireError::Invalid {
-        what,
-        why: "not a picture size",
-    })
+    Err(WireError::Invalid { what, why: "not a picture size" })
 }
 
 fn fractions(what: &'static str, values: &[f32]) -> Result<(), WireError> {
     if values.iter().all(|value| value.is_finite()) {
         return Ok(());
     }
-    Err(WireError::Invalid {
-        what,
-        why: "not a finite number",
-    })
+    Err(WireError::Invalid { what, why: "not a finite number" })
 }
 
 /// Counts length-delimited fields of a message and of the embedded ones that `descend(depth, tag)` names, and stops
@@ -149,10 +122,7 @@ fn scan_level(
     depth: u32,
     seen: &mut usize,
 ) -> Result<(), WireError> {
-    let cut = || WireError::Invalid {
-        what,
-        why: "cut or not protobuf",
-    };
+    let cut = || WireError::Invalid { what, why: "cut or not protobuf" };
     while !bytes.is_empty() {
         let key = varint(&mut bytes).ok_or_else(cut)?;
         let skip = match key & 7 {

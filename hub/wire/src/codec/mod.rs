@@ -9,8 +9,8 @@ mod control;
 pub use batch::{Batch, BatchDecoder, BatchEncoder, decode_record, encode_record};
 pub use check::check;
 pub use control::{
-    decode_down, decode_join, decode_joined, decode_up, descriptor_from_pb, descriptor_to_pb,
-    durable_from_pb, durable_to_pb, encode_down, encode_join, encode_joined, encode_up,
+    decode_down, decode_join, decode_joined, decode_up, descriptor_from_pb, descriptor_to_pb, durable_from_pb,
+    durable_to_pb, encode_down, encode_join, encode_joined, encode_up,
 };
 
 /// Why bytes are no message, or an event does not fit into one.
@@ -44,9 +44,7 @@ impl WireError {
     pub fn close_code(&self) -> crate::close::CloseCode {
         match self {
             WireError::Limit { .. } => crate::close::CloseCode::TooLarge,
-            WireError::Malformed(_) | WireError::Invalid { .. } => {
-                crate::close::CloseCode::Protocol
-            }
+            WireError::Malformed(_) | WireError::Invalid { .. } => crate::close::CloseCode::Protocol,
         }
     }
 }
