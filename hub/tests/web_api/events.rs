@@ -110,7 +110,10 @@ fn a_camera_whose_gateway_is_not_heard_is_never_ok() {
     hub.store.set_watermarks("gw-police", &[mark]).unwrap();
     let state = || {
         let gateway = hub.get(&police, "/api/v1/gateways").json()["gateways"][0].clone();
-        (gateway["state"].as_str().unwrap().to_owned(), hub.get(&police, "/api/v1/cameras").json()["cameras"][0].clone())
+        (
+            gateway["state"].as_str().unwrap().to_owned(),
+            hub.get(&police, "/api/v1/cameras").json()["cameras"][0].clone(),
+        )
     };
     let (gateway, camera) = state();
     assert_eq!((gateway.as_str(), &camera["state"]), ("no_contact", &json!("no_contact")));

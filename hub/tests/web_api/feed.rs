@@ -109,7 +109,8 @@ fn a_subscriber_that_does_not_read_slows_nobody_and_still_gets_everything() {
     let As::Bearer(text) = &token else { unreachable!() };
     let mut stuck = TcpStream::connect(hub.base.trim_start_matches("http://")).unwrap();
     stuck.set_read_timeout(Some(DEADLINE)).unwrap();
-    let request = format!("GET /api/v1/feed?since=oldest HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {text}\r\n\r\n");
+    let request =
+        format!("GET /api/v1/feed?since=oldest HTTP/1.1\r\nhost: hub\r\nauthorization: Bearer {text}\r\n\r\n");
     stuck.write_all(request.as_bytes()).unwrap();
     let feed = open(&hub, &token, "?since=oldest");
     // 20 MB: far more than sockets hold.

@@ -145,8 +145,7 @@ impl Hub {
         // Hashed once: it takes long on purpose.
         static HASH: std::sync::LazyLock<String> =
             std::sync::LazyLock::new(|| web::password::hash_new(PASSWORD).unwrap());
-        let user =
-            NewUser { name: name.into(), password_hash: HASH.clone(), role, department: department.into() };
+        let user = NewUser { name: name.into(), password_hash: HASH.clone(), role, department: department.into() };
         self.store.add_user(&user, now_us()).unwrap();
     }
 
@@ -213,7 +212,7 @@ impl Hub {
     }
 
     /// Opens a feed; a refusal is an answer.
-    pub(crate) fn feed(&self, who: &As, query: &str, headers: &[(&str, &str)]) -> Result<Feed, Answer> {
+    pub(crate) fn feed(&self, who: &As, query: &str, headers: &[(&str, &str)]) -> Result<Feed, Box<Answer>> {
         let mut request = self.request("GET", who, &format!("/api/v1/feed{query}"));
         for (name, value) in headers {
             request = request.header(*name, *value);
@@ -221,7 +220,8 @@ impl Hub {
         let mut response = self.agent.run(request.body(()).unwrap()).unwrap();
         if response.status() != 200 {
             let text = response.body_mut().read_to_string().unwrap();
-            return Err(Answer { status: response.status().as_u16(), headers: response.headers().clone(), text });
+            let (status, headers) = (response.status().as_u16(), response.headers().clone());
+            return Err(Box::new(Answer { status, headers, text }));
         }
         assert_eq!(response.headers()["content-type"], "text/event-stream");
         assert_eq!(response.headers()["x-accel-buffering"], "no");
