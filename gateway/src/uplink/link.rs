@@ -232,6 +232,8 @@ impl Shared<'_> {
                 if let Err(ended) = self.act(actions).await {
                     return ended;
                 }
+                let acknowledged = self.before_acknowledged + self.session().acknowledged_events();
+                self.link.status.update(|state| state.acknowledged_events = acknowledged);
             }
         }
     }
@@ -257,11 +259,7 @@ impl Shared<'_> {
                 return ended;
             }
             let rtt_ms = self.connection.rtt().as_secs_f64() * 1000.0;
-            let acknowledged = self.before_acknowledged + self.session().acknowledged_events();
-            self.link.status.update(|state| {
-                state.rtt_ms = state.connected.then_some(rtt_ms);
-                state.acknowledged_events = acknowledged;
-            });
+            self.link.status.update(|state| state.rtt_ms = state.connected.then_some(rtt_ms));
             let now_us = now_us();
             let wait_us = (self.session().next_tick_us(now_us) - now_us).clamp(10_000, 1_000_000);
             tokio::time::sleep(Duration::from_micros(wait_us.unsigned_abs())).await;
