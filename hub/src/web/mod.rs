@@ -9,6 +9,7 @@ mod extract;
 pub mod guard;
 mod health;
 pub mod json;
+mod shapes;
 mod limiter;
 mod manage;
 mod page;
