@@ -38,7 +38,11 @@ pub struct Shown {
 }
 
 /// Serves until `shutdown`. Fails where the address cannot be had.
-pub async fn serve(listener: tokio::net::TcpListener, shown: Shown, shutdown: CancellationToken) -> std::io::Result<()> {
+pub async fn serve(
+    listener: tokio::net::TcpListener,
+    shown: Shown,
+    shutdown: CancellationToken,
+) -> std::io::Result<()> {
     let router = Router::new()
         .route("/healthz", get(healthz))
         .route("/status", get(status))
@@ -123,7 +127,10 @@ fn gather(shown: &Shown) {
             metrics.camera_clock_offset_ms.with_label_values(&[&id]).set(offset_ms);
         }
         if let Some(us) = line.complete_to_us {
-            #[allow(clippy::cast_precision_loss, reason = "a gauge in seconds; microseconds of this century fit in 53 bits")]
+            #[allow(
+                clippy::cast_precision_loss,
+                reason = "a gauge in seconds; microseconds of this century fit in 53 bits"
+            )]
             metrics.camera_complete_to.with_label_values(&[&id]).set(us as f64 / 1e6);
         }
     }

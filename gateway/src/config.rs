@@ -4,11 +4,11 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
+use crate::camera::{Credentials, Source, Transport};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use yiwang_inference::suggest;
-use crate::camera::{Credentials, Source, Transport};
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
 pub const EXAMPLE: &str = include_str!("../gateway.toml");
@@ -213,8 +213,7 @@ pub struct Camera {
 impl Config {
     /// Reads and resolves a file.
     pub fn load(path: &Path, secrets: Secrets) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Read { path: path.into(), source })?;
         Self::parse(&text, path, secrets)
     }
 
@@ -222,12 +221,16 @@ impl Config {
     pub fn parse(text: &str, path: &Path, secrets: Secrets) -> Result<Self, ConfigError> {
         let raw: Raw = toml::from_str(text).map_err(|e| parse_error(&e, text, path))?;
         let base = path.parent().unwrap_or(Path::new("."));
-        let fault = |place: &str, message: String| ConfigError::Value { path: path.into(), place: place.into(), message };
+        let fault =
+            |place: &str, message: String| ConfigError::Value { path: path.into(), place: place.into(), message };
         let admin_listen = raw.admin.listen.parse().map_err(|_| {
             fault("admin", format!("listen = {:?} is not an address like \"127.0.0.1:9180\"", raw.admin.listen))
         })?;
         if raw.cameras.len() > CAMERAS_MAX {
-            return Err(fault("camera", format!("{} cameras; a gateway takes at most {CAMERAS_MAX}", raw.cameras.len())));
+            return Err(fault(
+                "camera",
+                format!("{} cameras; a gateway takes at most {CAMERAS_MAX}", raw.cameras.len()),
+            ));
         }
         let mut ids = BTreeSet::new();
         let mut cameras = Vec::with_capacity(raw.cameras.len());
@@ -318,12 +321,14 @@ fn credentials(raw: &RawCamera, base: &Path) -> Result<Option<Credentials>, Stri
                 Some(dir) => Path::new(&dir).join(file.to_string_lossy().replace('/', "_")),
                 None => base.join(file),
             };
-            let text = std::fs::read_to_string(&file)
-                .map_err(|e| format!("password_file {}: {e}. Make the file and let only the gateway read it", file.display()))?;
+            let text = std::fs::read_to_string(&file).map_err(|e| {
+                format!("password_file {}: {e}. Make the file and let only the gateway read it", file.display())
+            })?;
             text.lines().next().unwrap_or_default().to_owned()
         }
-        (None, Some(name)) => std::env::var(name)
-            .map_err(|_| format!("password_env: the environment has no variable {name}. Set it, or use password_file"))?,
+        (None, Some(name)) => std::env::var(name).map_err(|_| {
+            format!("password_env: the environment has no variable {name}. Set it, or use password_file")
+        })?,
         (None, None) if raw.user.is_some() => {
             return Err("user is given without password_file or password_env".into());
         }
@@ -344,8 +349,7 @@ fn parse_error(error: &toml::de::Error, text: &str, path: &Path) -> ConfigError 
     // serde's text is "unknown field `x`, expected one of `a`, `b`": the names between the back ticks are all we need.
     if message.starts_with("unknown field") {
         let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
-        if let Some((unknown, known)) = names.split_first()
-        {
+        if let Some((unknown, known)) = names.split_first() {
             message = format!("unknown key `{unknown}`; {}", suggest::hint(unknown, known.iter().copied()));
         }
     }
@@ -403,7 +407,10 @@ mod tests {
     #[test]
     fn faults_name_the_place_and_the_next_step() {
         for (text, expected) in [
-            ("[[camera]]\nid = \"a\"\nulr = \"rtsp://h/x\"\n", "gateway.toml:3: unknown key `ulr`; did you mean `url`?"),
+            (
+                "[[camera]]\nid = \"a\"\nulr = \"rtsp://h/x\"\n",
+                "gateway.toml:3: unknown key `ulr`; did you mean `url`?",
+            ),
             ("[[camera]]\nid = \"a b\"\nurl = \"rtsp://h/x\"\n", "the id must be"),
             ("[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\nposition = [30.0, 120.0]\n", "perhaps they are swapped"),
             ("[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\nuser = \"u\"\n", "without password_file"),

@@ -106,13 +106,8 @@ mod tests {
     #[test]
     fn an_end_names_its_begin_and_nothing_is_said_twice() {
         let mut reporter = Reporter::new("r".into());
-        let note = |phase| Note {
-            camera: Some("gate".into()),
-            kind: SIGNAL_LOST,
-            phase,
-            at_us: 1,
-            attributes: Vec::new(),
-        };
+        let note =
+            |phase| Note { camera: Some("gate".into()), kind: SIGNAL_LOST, phase, at_us: 1, attributes: Vec::new() };
         assert!(reporter.event(note(Phase::End), Uuid::from_u128(1)).is_none());
         let begin = reporter.event(note(Phase::Begin), Uuid::from_u128(2)).unwrap();
         assert!(reporter.event(note(Phase::Begin), Uuid::from_u128(3)).is_none());

@@ -24,9 +24,8 @@ pub(crate) use spool::{now_us, with_causes};
 
 /// A moment as RFC 3339 in UTC, with milliseconds.
 pub(crate) fn time_text(us: i64) -> String {
-    let format = time::macros::format_description!(
-        "[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z"
-    );
+    let format =
+        time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
     time::OffsetDateTime::from_unix_timestamp_nanos(i128::from(us) * 1000)
         .ok()
         .and_then(|t| t.format(format).ok())

@@ -57,7 +57,11 @@ impl Metrics {
             camera_up: gauges("camera_up", "1 while frames flow")?,
             pictures_decoded: counters("pictures_decoded_total", "Pictures out of the decoder", camera)?,
             pictures_analysed: counters("pictures_analysed_total", "Pictures that the model looked at", camera)?,
-            pictures_skipped: counters("pictures_skipped_total", "Pictures due and not looked at", &["camera", "reason"])?,
+            pictures_skipped: counters(
+                "pictures_skipped_total",
+                "Pictures due and not looked at",
+                &["camera", "reason"],
+            )?,
             events: counters("events_total", "Events made", &["camera", "kind", "phase"])?,
             capture_to_spool_seconds: seconds("capture_to_spool_seconds", "From capture to the spool")?,
             inference_seconds: seconds("inference_seconds", "One inference, waiting included")?,
@@ -115,7 +119,10 @@ mod tests {
         metrics.events.with_label_values(&["gate", "intrusion", "begin"]).inc();
         metrics.spool_bytes.set(7);
         let text = metrics.text().unwrap();
-        assert!(text.contains("yiwang_gateway_events_total{camera=\"gate\",kind=\"intrusion\",phase=\"begin\"} 1"), "{text}");
+        assert!(
+            text.contains("yiwang_gateway_events_total{camera=\"gate\",kind=\"intrusion\",phase=\"begin\"} 1"),
+            "{text}"
+        );
         assert!(text.contains("yiwang_gateway_spool_bytes 7"), "{text}");
     }
 }

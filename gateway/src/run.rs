@@ -147,8 +147,8 @@ fn cameras(
             analysed_fps: camera.analysed_fps,
             config_revision: config.revision.clone(),
         };
-        let analyst = Analyst::new(plan, model.clone())
-            .map_err(|source| RunError::Rule { camera: camera.id.clone(), source })?;
+        let analyst =
+            Analyst::new(plan, model.clone()).map_err(|source| RunError::Rule { camera: camera.id.clone(), source })?;
         let live = Live::new(camera.id.clone(), analyst, outlet.emit.clone(), board.clone(), metrics.clone());
         let task = CameraTask {
             source: camera.source.clone(),
@@ -206,8 +206,7 @@ fn health_note(camera: &str, note: HealthNote) -> Note {
     let camera = Some(camera.to_owned());
     match note {
         HealthNote::SignalLost { phase, cause, text, at_us } => {
-            let attributes =
-                vec![("cause".to_owned(), cause.code().to_owned()), ("cause_text".to_owned(), text)];
+            let attributes = vec![("cause".to_owned(), cause.code().to_owned()), ("cause_text".to_owned(), text)];
             Note { camera, kind: health::SIGNAL_LOST, phase, at_us, attributes }
         }
         HealthNote::ClockDrift { phase, offset_ms, at_us } => {

@@ -67,8 +67,7 @@ impl Analyst {
     pub fn new(plan: Plan, model: Arc<Model>) -> Result<Self, RuleError> {
         let analyser = analyser(&plan, &model)?;
         let info = model.info();
-        let model_name =
-            ModelName { name: info.name.clone(), sha256: info.sha256.clone(), input_px: info.input_px };
+        let model_name = ModelName { name: info.name.clone(), sha256: info.sha256.clone(), input_px: info.input_px };
         Ok(Self {
             tensor: model.tensor(),
             sampler: Sampler::new(plan.analysed_fps),
@@ -210,10 +209,5 @@ fn severity(severity: rules::Severity) -> Severity {
 }
 
 fn measure(measure: rules::Measure) -> Measure {
-    Measure {
-        name: measure.name.into(),
-        value: measure.value,
-        threshold: measure.threshold,
-        unit: measure.unit.into(),
-    }
+    Measure { name: measure.name.into(), value: measure.value, threshold: measure.threshold, unit: measure.unit.into() }
 }

@@ -12,9 +12,9 @@ use yiwang_wire::event::Phase;
 
 use super::{ConfigArg, Fault, out};
 use crate::analyse::{Analyst, Found, Plan};
-use crate::config::{Config, Secrets};
 use crate::camera::Times;
 use crate::camera::file::FileUnits;
+use crate::config::{Config, Secrets};
 use crate::decode::{self, Picture, PictureSink};
 use crate::model;
 

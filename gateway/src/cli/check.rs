@@ -33,13 +33,16 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
         }
     };
     let opened = model::open(&config.model);
-    line("model", match &opened {
-        Ok(model) => {
-            let info = model.info();
-            Ok(format!("{} ({}), input {}×{}", info.name, info.family, info.input_px.0, info.input_px.1))
-        }
-        Err(error) => Err(error.to_string()),
-    });
+    line(
+        "model",
+        match &opened {
+            Ok(model) => {
+                let info = model.info();
+                Ok(format!("{} ({}), input {}×{}", info.name, info.family, info.input_px.0, info.input_px.1))
+            }
+            Err(error) => Err(error.to_string()),
+        },
+    );
     if config.cameras.is_empty() {
         line("cameras", Err("there is none; add a [[camera]] table".into()));
     }

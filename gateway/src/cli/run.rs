@@ -25,8 +25,7 @@ pub(super) struct Args {
 pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
     let config = Config::load(&args.config.config, Secrets::Read)?;
     log_to_stderr(args.log_json);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(WORKER_THREADS).enable_all().build()?;
     runtime.block_on(async {
         let shutdown = CancellationToken::new();
         tokio::spawn(wait_for_signal(shutdown.clone()));

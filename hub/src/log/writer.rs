@@ -1,6 +1,7 @@
 //! The one thread that writes the SQLite log. Whatever waits in its queue is one transaction (group commit): the fsync
 //! is paid once for all. What fails is rolled back whole and said to every caller of the group.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -173,10 +174,10 @@ fn append_one(
     for entry in entries {
         let gateway = gateway_row(transaction, known, draft, &entry.gateway)?;
         let key = (gateway, entry.epoch);
-        if !proposal.contains_key(&key) {
-            proposal.insert(key, current_set(transaction, known, draft, key)?);
-        }
-        let set = proposal.get_mut(&key).expect("inserted above");
+        let set = match proposal.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => place.insert(current_set(transaction, known, draft, key)?),
+        };
         if set.insert(entry.sequence) {
             fresh.push((gateway, entry));
         }

@@ -90,6 +90,7 @@ impl Applier {
             store.forget_through(begins - 1)?;
             applied = begins - 1;
         }
+        metrics.applied.set(i64::try_from(applied).unwrap_or(i64::MAX));
         Ok(Self { log, store, waiting, metrics, publish, applied, owners: HashMap::new(), revision: None })
     }
 

@@ -1,5 +1,6 @@
 //! A hub's ingest in this process and a gateway that speaks to it over real QUIC, for the ingest tests.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part")]
+#![allow(clippy::unwrap_used, reason = "a test's helper: a panic is the test's failure")]
 
 use std::net::SocketAddr;
 use std::sync::Arc;
