@@ -1,6 +1,8 @@
 //! The spool on a real disk: `kill -9` in the middle of its work, and a disk that takes nothing. The children are this
 //! test program again.
 
+#![allow(clippy::unwrap_used, reason = "a test fails where it stands")]
+
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -64,7 +66,7 @@ fn child_that_spools_until_it_is_killed() {
     let spool = Spool::open(Path::new(&dir), limits(), NOW_US).unwrap();
     for number in 1.. {
         let sequence = spool.append(&event(number), NOW_US).unwrap();
-        if sequence % 7 == 0 {
+        if sequence.is_multiple_of(7) {
             spool.wait_durable(sequence, Duration::from_secs(20)).unwrap();
             println!("durable {} {sequence}", spool.epoch());
         }
