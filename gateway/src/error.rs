@@ -20,7 +20,7 @@ pub enum RunError {
         /// Whose.
         camera: String,
         /// What.
-        source: yiwang_inference::rules::RuleError,
+        source: Box<yiwang_inference::rules::RuleError>,
     },
     /// The spool cannot be opened.
     #[error(transparent)]

@@ -147,8 +147,8 @@ fn cameras(
             analysed_fps: camera.analysed_fps,
             config_revision: config.revision.clone(),
         };
-        let analyst =
-            Analyst::new(plan, model.clone()).map_err(|source| RunError::Rule { camera: camera.id.clone(), source })?;
+        let analyst = Analyst::new(plan, model.clone())
+            .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
         let live = Live::new(camera.id.clone(), analyst, outlet.emit.clone(), board.clone(), metrics.clone());
         let task = CameraTask {
             source: camera.source.clone(),

@@ -85,5 +85,5 @@ fn own(reason: &str, address: &str) -> Option<String> {
 fn alert(code: TransportErrorCode) -> Option<u8> {
     // RFC 9001, section 4.8: 0x0100 and the alert.
     let code = u64::from(code);
-    (0x100..0x200).contains(&code).then(|| (code & 0xff) as u8)
+    (0x100..0x200).contains(&code).then_some((code & 0xff) as u8)
 }

@@ -48,15 +48,17 @@ impl Impair {
         if how.cut || draws[0] < how.loss {
             return Vec::new();
         }
-        let sent_us = if how.rate_bytes == 0 {
-            now_us
-        } else {
-            let start_us = self.free_us.max(now_us);
-            if start_us - now_us > QUEUE_US_MAX {
-                return Vec::new();
+        // No rate, no queue.
+        let sent_us = match (1_000_000 * length as u64).checked_div(how.rate_bytes) {
+            None => now_us,
+            Some(takes_us) => {
+                let start_us = self.free_us.max(now_us);
+                if start_us - now_us > QUEUE_US_MAX {
+                    return Vec::new();
+                }
+                self.free_us = start_us + takes_us;
+                self.free_us
             }
-            self.free_us = start_us + 1_000_000 * length as u64 / how.rate_bytes;
-            self.free_us
         };
         #[allow(
             clippy::cast_possible_truncation,

@@ -116,7 +116,7 @@ fn timed(codec: Codec, buffers: Vec<gst::Buffer>) -> Option<Clip> {
             let shown_us = micros(buffer.pts()?) - first_us;
             let sent_us = buffer.dts().map_or(shown_us, micros);
             let keyframe = !buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-            Some(Unit { data: buffer, shown_us, sent_us, keyframe })
+            Some(Unit { data: endless(buffer), shown_us, sent_us, keyframe })
         })
         .collect();
     let early_us = units.iter().map(|unit| unit.shown_us - unit.sent_us).max()?;
@@ -127,4 +127,16 @@ fn timed(codec: Codec, buffers: Vec<gst::Buffer>) -> Option<Clip> {
     let spacing_us = last.data.duration().map_or(last.shown_us / (i64::try_from(units.len()).ok()? - 1).max(1), micros);
     let duration_us = last.shown_us + spacing_us;
     Some(Clip { codec, units, duration_us })
+}
+
+/// The unit without the "end of sequence" that files have behind their last picture: the next loop goes on, and a
+/// payloader that sees it stamps the next picture with the time of this one.
+fn endless(unit: gst::Buffer) -> gst::Buffer {
+    const END_OF_SEQUENCE: [u8; 4] = [0, 0, 1, 10];
+    let kept = match unit.map_readable() {
+        Ok(bytes) => bytes.strip_suffix(&END_OF_SEQUENCE).map(|rest| rest.strip_suffix(&[0]).unwrap_or(rest).len()),
+        Err(_) => None,
+    };
+    let cut = kept.and_then(|bytes| unit.copy_region(gst::BufferCopyFlags::all(), ..bytes).ok());
+    cut.unwrap_or(unit)
 }

@@ -27,10 +27,13 @@ pub(super) struct Weather {
     pub(super) loss: f64,
 }
 
+/// When a piece arrives, its place in the order of sending, its stream and its bytes.
+type Piece = (i64, u64, Stream, Vec<u8>);
+
 /// A connection with what is under way in it.
 pub(super) struct Wire {
     weather: Weather,
-    under_way: BinaryHeap<Reverse<(i64, u64, Stream, Vec<u8>)>>,
+    under_way: BinaryHeap<Reverse<Piece>>,
     /// When the last piece of each stream arrives: nothing overtakes within a stream.
     last_us: BTreeMap<Stream, i64>,
     order: u64,
