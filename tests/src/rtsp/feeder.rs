@@ -154,8 +154,7 @@ impl Feeder {
         let timed = buffer.get_mut().expect("just copied");
         timed.set_pts(pts);
         timed.set_dts(gst::ClockTime::NONE);
-        // The first unit of a file carries it; at the seam of two loops the payloader would then stamp it as the last
-        // one before.
+        // A file begins with a discontinuity, a loop goes on.
         timed.unset_flags(gst::BufferFlags::DISCONT);
         // A medium that is being taken down refuses it; the next watcher attaches anew.
         let _ = source.push_buffer(buffer);
