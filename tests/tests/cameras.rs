@@ -1,4 +1,5 @@
 //! The tests' cameras are what they claim: read back with another RTSP implementation than the one that serves.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
 
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,7 @@
 //! a record that the emitting process wrote beside its spool, by a way of its own. Nothing lost, nothing doubled.
 //!
 //! `YIWANG_KILL_RUNS` (30) and `YIWANG_SEED` choose the runs; a run that fails prints its seed.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;

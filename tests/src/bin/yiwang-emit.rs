@@ -40,7 +40,7 @@ fn main() -> Result<(), AnyError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
     let shutdown = CancellationToken::new();
     let settings = uplink::settings(&options.state)?;
-    let running = uplink::spawn(&runtime, settings, spool.clone(), Arc::clone(&board), shutdown.clone());
+    let running = uplink::spawn(&runtime, settings, spool.clone(), Arc::clone(&board), shutdown);
     emit(&options, &spool, &board, record)?;
     runtime.block_on(running)?;
     Ok(())
