@@ -52,6 +52,8 @@ pub struct CameraLine {
     pub cause_text: String,
     /// Since when, microseconds since 1970 UTC.
     pub since_us: i64,
+    /// Since when it is analysed in this run of the gateway.
+    pub complete_from_us: Option<i64>,
     /// Every event captured before this moment is in the spool.
     pub complete_to_us: Option<i64>,
     /// Not yet reported gaps.
@@ -76,6 +78,7 @@ impl Board {
             cause: "starting".into(),
             cause_text: "the first connection is under way".into(),
             since_us: now_us,
+            complete_from_us: None,
             complete_to_us: None,
             gaps: VecDeque::new(),
             analysed_fps: 0.0,
@@ -110,7 +113,10 @@ impl Board {
 
     /// Says that everything before `to_us` is analysed and its events are in the spool. Never goes back.
     pub fn complete(&self, camera: &str, to_us: i64) {
-        self.update(camera, |line| line.complete_to_us = Some(line.complete_to_us.map_or(to_us, |t| t.max(to_us))));
+        self.update(camera, |line| {
+            line.complete_from_us.get_or_insert(to_us);
+            line.complete_to_us = Some(line.complete_to_us.map_or(to_us, |t| t.max(to_us)));
+        });
     }
 
     /// Adds a gap.

@@ -126,9 +126,14 @@ impl Marks {
                 if let Some(to_us) = line.gaps.iter().map(|gap| gap.to_us).max().filter(|_| !gaps.is_empty()) {
                     waiting.push((camera.clone(), to_us));
                 }
-                bytes += camera.len() + 16 + gaps.iter().map(|gap| gap.reason.len() + 24).sum::<usize>();
+                bytes += camera.len() + 24 + gaps.iter().map(|gap| gap.reason.len() + 24).sum::<usize>();
                 fields += 2 + 2 * gaps.len();
-                cameras.push(pb::Watermark { camera: camera.clone(), complete_to_us: time(complete_to_us), gaps });
+                cameras.push(pb::Watermark {
+                    camera: camera.clone(),
+                    complete_to_us: time(complete_to_us),
+                    gaps,
+                    complete_from_us: line.complete_from_us.map(time),
+                });
             }
             let last = lines.peek().is_none();
             if !cameras.is_empty() && (last || bytes > MESSAGE_BYTES || fields > MESSAGE_FIELDS) {

@@ -30,6 +30,7 @@ impl Unite for Marks {
                 }
                 Some(known) => {
                     known.complete_to_us = known.complete_to_us.max(mark.complete_to_us);
+                    known.complete_from_us = known.complete_from_us.into_iter().chain(mark.complete_from_us).min();
                     for gap in mark.gaps {
                         add_gap(&mut known.gaps, gap);
                     }
@@ -113,7 +114,7 @@ mod tests {
 
     fn marks(complete_to_us: i64, gaps: &[(i64, i64)]) -> Marks {
         let gaps = gaps.iter().map(|&(from_us, to_us)| Gap { from_us, to_us, reason: "stalled".into() }).collect();
-        let mark = CameraWatermark { camera: "c".into(), complete_to_us, gaps };
+        let mark = CameraWatermark { camera: "c".into(), complete_to_us, gaps, complete_from_us: None };
         Marks { sent_us: complete_to_us, cameras: BTreeMap::from([("c".into(), mark)]) }
     }
 

@@ -375,7 +375,9 @@ impl Session {
                 mark.gaps.into_iter().map(|gap| Gap { from_us: gap.from_us, to_us: gap.to_us, reason: gap.reason });
             // Nothing is complete in the future, whatever the gateway's clock says.
             let complete_to_us = mark.complete_to_us.min(now_us);
-            (mark.camera.clone(), CameraWatermark { camera: mark.camera, complete_to_us, gaps: gaps.collect() })
+            let complete_from_us = mark.complete_from_us;
+            let gaps = gaps.collect();
+            (mark.camera.clone(), CameraWatermark { camera: mark.camera, complete_to_us, gaps, complete_from_us })
         };
         let held = Marks { sent_us: marks.sent_us, cameras: marks.cameras.into_iter().map(mark).collect() };
         self.held.push((marks.epoch, marks.after_sequence), held);

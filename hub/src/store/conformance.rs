@@ -206,6 +206,7 @@ fn watermarks(store: &dyn Store) -> StoreResult<()> {
         camera: camera.into(),
         complete_to_us,
         gaps: gaps.to_vec(),
+        complete_from_us: None,
     };
     store.set_watermarks("gw-police", &[mark("cam-1", 100, &[gap(10, 20)]), mark("ghost", 5, &[gap(1, 2)])])?;
     store.set_watermarks("gw-police", &[mark("cam-1", 90, &[gap(15, 30), gap(50, 60)])])?;
@@ -214,6 +215,15 @@ fn watermarks(store: &dyn Store) -> StoreResult<()> {
     assert_eq!(cameras.len(), 1, "a watermark makes no camera");
     assert_eq!(cameras[0].complete_to_us, Some(100));
     assert_eq!(cameras[0].gaps, [gap(10, 30), gap(50, 60)]);
+    // The gateway was restarted: nobody analysed the time between its two runs.
+    for complete_to_us in [150, 160] {
+        let again = CameraWatermark { complete_from_us: Some(140), ..mark("cam-1", complete_to_us, &[]) };
+        store.set_watermarks("gw-police", &[again])?;
+    }
+    let between = Gap { from_us: 100, to_us: 140, reason: NOT_RUNNING.into() };
+    let cameras = store.cameras()?;
+    assert_eq!(cameras[0].complete_to_us, Some(160));
+    assert_eq!(cameras[0].gaps, [gap(10, 30), gap(50, 60), between]);
     Ok(())
 }
 
@@ -462,7 +472,7 @@ fn revision(store: &dyn Store) -> StoreResult<()> {
     assert!(registered > start);
     store.index(&[Arc::new(sample_event(1, "police", 1))], 1)?;
     store.set_last_contact(&[("gw-police".into(), 500)])?;
-    let mark = CameraWatermark { camera: "cam-1".into(), complete_to_us: 5, gaps: vec![] };
+    let mark = CameraWatermark { camera: "cam-1".into(), complete_to_us: 5, gaps: vec![], complete_from_us: None };
     store.set_watermarks("gw-police", &[mark])?;
     assert_eq!(store.revision()?, registered, "events, contacts and watermarks do not move it");
     store.revoke_gateway("gw-police", 1)?;

@@ -174,7 +174,13 @@ pub struct CameraWatermark {
     pub complete_to_us: i64,
     /// Except these.
     pub gaps: Vec<Gap>,
+    /// Since when the gateway analyses it without a restart, where it says so: what lies between the completeness known
+    /// so far and this moment was analysed by nobody.
+    pub complete_from_us: Option<i64>,
 }
+
+/// Reason of the gap between two runs of a gateway.
+pub const NOT_RUNNING: &str = "not_running";
 
 /// An event with everything that the hub adds to it, as indexed, fed and shown.
 #[derive(Debug, Clone, PartialEq)]

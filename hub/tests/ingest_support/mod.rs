@@ -302,7 +302,7 @@ pub fn record(camera: &str, sequence: u64) -> Record {
 
 pub fn watermarks(camera: &str, after_sequence: u64, complete_to_us: i64, sent_us: i64) -> up::Message {
     let gaps = vec![pb::Gap { from_us: 5, to_us: 9, reason: "stalled".into() }];
-    let mark = pb::Watermark { camera: camera.into(), complete_to_us, gaps };
+    let mark = pb::Watermark { camera: camera.into(), complete_to_us, gaps, complete_from_us: None };
     up::Message::Watermarks(pb::Watermarks {
         epoch: EPOCH,
         after_sequence,

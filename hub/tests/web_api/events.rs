@@ -106,7 +106,8 @@ fn a_camera_whose_gateway_is_not_heard_is_never_ok() {
     let hub = Hub::start();
     let police = hub.cookie("police");
     let gap = Gap { from_us: 1_000_000, to_us: 2_000_000, reason: "stalled".into() };
-    let mark = CameraWatermark { camera: "cam-1".into(), complete_to_us: 5_000_000, gaps: vec![gap] };
+    let mark =
+        CameraWatermark { camera: "cam-1".into(), complete_to_us: 5_000_000, gaps: vec![gap], complete_from_us: None };
     hub.store.set_watermarks("gw-police", &[mark]).unwrap();
     let state = || {
         let gateway = hub.get(&police, "/api/v1/gateways").json()["gateways"][0].clone();

@@ -87,7 +87,12 @@ pub(crate) fn up_messages() -> Vec<up::Message> {
         momentary: true,
     };
     let gap = pb::Gap { from_us: 1_000_000, to_us: 2_000_000, reason: "stalled".into() };
-    let mark = pb::Watermark { camera: "gate-east".into(), complete_to_us: 3_000_000, gaps: vec![gap] };
+    let mark = pb::Watermark {
+        camera: "gate-east".into(),
+        complete_to_us: 3_000_000,
+        gaps: vec![gap],
+        complete_from_us: None,
+    };
     let status = pb::CameraStatus {
         camera: "gate-east".into(),
         state: "down".into(),

@@ -234,6 +234,7 @@ fn watermarks(feeder: &Feeder, begun_us: i64, now_us: i64) -> pb::Watermarks {
             "ok" => Vec::new(),
             _ => vec![pb::Gap { from_us: begun_us - 60 * SECOND_US, to_us: begun_us, reason: cause.into() }],
         },
+        complete_from_us: None,
     };
     pb::Watermarks {
         epoch: feeder.epoch,

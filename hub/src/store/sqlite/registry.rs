@@ -241,17 +241,27 @@ pub(super) fn set_watermarks(tx: &Transaction<'_>, gateway: &str, watermarks: &[
     let mut raise = tx.prepare_cached(
         "UPDATE cameras SET complete_to_us = max(ifnull(complete_to_us, ?3), ?3) WHERE gateway = ?1 AND id = ?2",
     )?;
+    let mut before = tx.prepare_cached("SELECT complete_to_us FROM cameras WHERE gateway = ?1 AND id = ?2")?;
     for watermark in watermarks {
-        let known = raise.execute(params![gateway, watermark.camera, watermark.complete_to_us])? == 1;
-        if known && !watermark.gaps.is_empty() {
-            set_gaps(tx, gateway, watermark)?;
+        let camera = &watermark.camera;
+        let complete_us: Option<Option<i64>> =
+            before.query_row(params![gateway, camera], |row| row.get(0)).optional()?;
+        let Some(complete_us) = complete_us else { continue };
+        raise.execute(params![gateway, camera, watermark.complete_to_us])?;
+        let mut gaps = watermark.gaps.clone();
+        if let (Some(from_us), Some(to_us)) = (complete_us, watermark.complete_from_us)
+            && from_us < to_us
+        {
+            gaps.push(Gap { from_us, to_us, reason: NOT_RUNNING.into() });
+        }
+        if !gaps.is_empty() {
+            set_gaps(tx, gateway, camera, &gaps)?;
         }
     }
     Ok(())
 }
 
-fn set_gaps(tx: &Transaction<'_>, gateway: &str, watermark: &CameraWatermark) -> StoreResult<()> {
-    let camera = &watermark.camera;
+fn set_gaps(tx: &Transaction<'_>, gateway: &str, camera: &str, gaps: &[Gap]) -> StoreResult<()> {
     let mut statement = tx.prepare_cached(
         "SELECT from_us, to_us, reason FROM gaps WHERE gateway = ?1 AND camera = ?2 ORDER BY from_us",
     )?;
@@ -259,7 +269,7 @@ fn set_gaps(tx: &Transaction<'_>, gateway: &str, watermark: &CameraWatermark) ->
         Ok(Gap { from_us: row.get(0)?, to_us: row.get(1)?, reason: row.get(2)? })
     })?;
     let known: Vec<Gap> = rows.collect::<Result<_, _>>()?;
-    let united = crate::store::gaps::unite(&known, &watermark.gaps);
+    let united = crate::store::gaps::unite(&known, gaps);
     if united == known {
         return Ok(());
     }

@@ -111,6 +111,8 @@ export const en = {
     starting: 'The gateway is just starting with it',
     signal_lost: 'Signal lost',
     overload: 'The gateway had too much to do',
+    not_running: 'The gateway was not running',
+    several: 'Several causes',
     no_contact: 'The hub has no contact with the gateway',
   } as Record<string, string>,
   direction: { a_to_b: 'a → b', b_to_a: 'b → a' } as Record<string, string>,

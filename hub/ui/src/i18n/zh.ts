@@ -110,6 +110,8 @@ export const zh: Messages = {
     starting: '网关正在启动该摄像机',
     signal_lost: '信号丢失',
     overload: '网关负荷过高',
+    not_running: '网关未运行',
+    several: '多种原因',
     no_contact: '中心与网关失去联系',
   },
   direction: { a_to_b: 'a → b', b_to_a: 'b → a' },

@@ -174,6 +174,7 @@ fn check_watermarks(watermarks: &pb::Watermarks) -> Result<(), WireError> {
     for camera in &watermarks.cameras {
         required("watermark.camera", &camera.camera)?;
         time("watermark.complete_to_us", camera.complete_to_us)?;
+        camera.complete_from_us.map_or(Ok(()), |us| time("watermark.complete_from_us", us))?;
         count("watermark.gaps", camera.gaps.len(), limits::MAX_GAPS)?;
         for gap in &camera.gaps {
             time("gap.from_us", gap.from_us)?;
@@ -285,7 +286,7 @@ mod tests {
         };
         let gap = |from_us, to_us| pb::Gap { from_us, to_us, reason: "stalled".into() };
         let marks = |camera: &str, gaps: Vec<pb::Gap>| {
-            let mark = pb::Watermark { camera: camera.into(), complete_to_us: 1, gaps };
+            let mark = pb::Watermark { camera: camera.into(), complete_to_us: 1, gaps, complete_from_us: None };
             up::Message::Watermarks(pb::Watermarks { cameras: vec![mark], ..Default::default() })
         };
         let cases = [
