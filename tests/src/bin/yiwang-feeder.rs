@@ -115,7 +115,7 @@ struct Feeder {
 impl Feeder {
     /// Ends what is open and begins the next: mostly crossings, each eighth of another kind, seldom a crowd.
     async fn round(&mut self, number: u64, at_us: i64, backfill: bool) -> Result<(), LinkError> {
-        if number % 2 == 0
+        if number.is_multiple_of(2)
             && let Some(begun) = self.open.take()
         {
             let end =
@@ -161,7 +161,7 @@ fn event(kind: usize, camera: &str, number: u64, at_us: i64) -> Event {
         direction: None,
         measures: vec![measure("seconds_in_zone", 12.4, 10.0, "s"), measure("objects", 7.0, 5.0, "objects")],
         // Above a second the page has to show it.
-        time_error_ms: if number % 3 == 0 { 1800 } else { 40 },
+        time_error_ms: if number.is_multiple_of(3) { 1800 } else { 40 },
         ..event
     }
 }
