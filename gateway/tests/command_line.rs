@@ -1,4 +1,5 @@
 //! The command line as a technician and a script use it: `check`, `schema`, `analyze` on recorded clips.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

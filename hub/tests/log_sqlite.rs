@@ -1,4 +1,5 @@
 //! The SQLite log: the suite of every backend, and what only a file on a disk can do: be full, be cut off.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
 
 use std::sync::Arc;
 

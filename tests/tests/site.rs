@@ -119,7 +119,8 @@ fn the_page_is_served_over_tls_with_the_hubs_own_ca_unless_told_otherwise() {
     command.arg("serve").arg("--data").arg(&data).args(["--quic", "127.0.0.1:0", "--web", "127.0.0.1:0"]);
     let _hub = Process::start(&mut command, &directory.path().join("hub.log"));
     let web = wait_for("the hub's address", LONG, || {
-        let addresses: Value = serde_json::from_str(&std::fs::read_to_string(data.join("addresses.json")).ok()?).ok()?;
+        let addresses: Value =
+            serde_json::from_str(&std::fs::read_to_string(data.join("addresses.json")).ok()?).ok()?;
         Some(addresses["web"].as_str()?.to_owned())
     });
     assert!(web.starts_with("https://"), "{web}");
