@@ -20,6 +20,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("yiwang-gateway", "yiwang-inference yiwang-wire"),
     ("yiwang-hub", "yiwang-wire"),
     ("yiwang-tests", "yiwang-gateway yiwang-hub yiwang-inference yiwang-wire"),
+    ("yiwang-fuzz", "yiwang-gateway yiwang-inference yiwang-wire"),
 ];
 
 /// What a crate never links, not even through others.
