@@ -10,7 +10,6 @@ use super::Report;
 use crate::assets;
 use crate::link::LinkError;
 use crate::process::{Hub, Process, binary, wait_for};
-use crate::rtsp::{CameraSpec, Server, ServerSettings};
 
 /// Runs it for each number of cameras, `seconds` each.
 pub fn run(report: &mut Report, cameras: &[usize], seconds: u64) -> Result<(), LinkError> {
@@ -19,20 +18,10 @@ pub fn run(report: &mut Report, cameras: &[usize], seconds: u64) -> Result<(), L
     if !clips.is_dir() || !model.is_file() {
         return Err(format!("no clips or no model under {}: set YIWANG_ASSETS", assets::root().display()).into());
     }
-    let most = cameras.iter().copied().max().unwrap_or(1);
-    let files = ["one-by-one-person-detection.mp4", "car-detection.mp4"];
-    #[allow(clippy::cast_precision_loss, reason = "small numbers")]
-    let spec = |number: usize| CameraSpec {
-        offset_s: 3.5 * number as f64,
-        ..CameraSpec::new(&format!("camera-{number}"), clips.join(files[number % 2]))
-    };
-    let settings =
-        ServerSettings { listen: "127.0.0.1:0".parse()?, cameras: (0..most).map(spec).collect(), schedule: None };
-    let server = Server::start(&settings)?;
     let directory = tempfile::tempdir()?;
     let hub = Hub::start(&directory.path().join("hub"));
     for &count in cameras {
-        measure(report, &server, &hub, directory.path(), &model, count, seconds)?;
+        measure(report, &hub, directory.path(), &model, count, seconds)?;
     }
     Ok(())
 }
@@ -40,7 +29,6 @@ pub fn run(report: &mut Report, cameras: &[usize], seconds: u64) -> Result<(), L
 #[allow(clippy::cast_precision_loss, reason = "small numbers")]
 fn measure(
     report: &mut Report,
-    server: &Server,
     hub: &Hub,
     directory: &Path,
     model: &Path,
@@ -49,7 +37,7 @@ fn measure(
 ) -> Result<(), LinkError> {
     let folder = directory.join(format!("gateway-{count}"));
     std::fs::create_dir_all(&folder)?;
-    let urls: Vec<String> = (0..count).map(|number| server.url(&format!("camera-{number}"))).collect();
+    let (cameras, urls) = cameras(count, &folder.join("cameras.log"));
     let config = folder.join("gateway.toml");
     std::fs::write(&config, configuration(&urls, model))?;
     let joined = Command::new(binary("yiwang-gateway"))
@@ -66,8 +54,9 @@ fn measure(
     wait_until_analysed(hub, &mut gateway, count);
     let ours = cpu_share(&mut gateway, seconds);
     let rss_mib = gateway.rss_bytes() as f64 / 1024.0 / 1024.0;
-    drop(gateway);
+    drop((gateway, cameras));
 
+    let (_cameras, urls) = self::cameras(count, &folder.join("cameras-bare.log"));
     let mut bare = Process::start(Command::new("gst-launch-1.0").args(branches(&urls)), &folder.join("bare.log"));
     std::thread::sleep(Duration::from_secs(8)); // no state tells that every branch decodes
     bare.assert_running();
@@ -100,6 +89,31 @@ fn measure(
         &format!("bare decoding {bare_rss_mib:.0} MiB"),
     );
     Ok(())
+}
+
+/// Clips as cameras, in a process of their own and a new one for each measurement: GStreamer 1.22's RTSP server corrupts
+/// its memory now and then when several clients have left.
+fn cameras(count: usize, log: &Path) -> (Process, Vec<String>) {
+    let clips = assets::root().join("clips");
+    let files = ["one-by-one-person-detection.mp4", "car-detection.mp4"];
+    let mut command = Command::new(binary("yiwang-rtsp"));
+    command.args(["--listen", "127.0.0.1:0"]);
+    for number in 0..count {
+        let clip = clips.join(files[number % 2]);
+        command.arg("--camera").arg(format!("camera-{number}={},offset_s={}", clip.display(), 3 * number));
+    }
+    let mut process = Process::start(&mut command, log);
+    let urls = wait_for("the cameras", Duration::from_secs(60), || {
+        process.assert_running();
+        let text = std::fs::read_to_string(log).ok().filter(|text| text.contains("\nready "))?;
+        Some(
+            text.lines()
+                .filter_map(|line| line.strip_prefix("camera ")?.split_once(' '))
+                .map(|(_, url)| url.to_owned())
+                .collect(),
+        )
+    });
+    (process, urls)
 }
 
 /// The share of a core that a process used while `seconds` passed.
