@@ -55,9 +55,8 @@ fn a_certificate_near_its_end_is_renewed_and_used_from_the_next_connection_on() 
 #[test]
 fn a_camera_that_goes_is_down_with_its_cause_and_a_gateway_that_dies_is_no_contact() {
     let name = "a_camera_that_goes_is_down_with_its_cause_and_a_gateway_that_dies_is_no_contact";
-    let (Some(clips), Some(models)) = (yiwang_tests::assets::clips(name), yiwang_tests::assets::models(name)) else {
-        return;
-    };
+    let Some(clips) = yiwang_tests::assets::clips(name) else { return };
+    let Some(models) = yiwang_tests::assets::models(name) else { return };
     let directory = tempfile::tempdir().unwrap();
     let hub = Hub::start(&directory.path().join("hub"));
     let state = directory.path().join("gateway");

@@ -316,7 +316,12 @@ impl Watched {
             self.drift = drift;
             let phase = if drift { Phase::Begin } else { Phase::End };
             let at_us = Now::read().wall_us;
-            tracing::warn!(camera = self.id(), drift, offset_ms, "the camera's clock against the gateway's");
+            let camera = self.id();
+            if drift {
+                tracing::warn!(camera, offset_ms, "the camera's clock is off: arrival time is used until it is right");
+            } else {
+                tracing::info!(camera, offset_ms, "the camera's clock is right again and used");
+            }
             (self.task.notify)(self.id(), HealthNote::ClockDrift { phase, offset_ms, at_us });
         }
     }
