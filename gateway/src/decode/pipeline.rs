@@ -124,7 +124,10 @@ impl Decoder {
         decode.set_property("max-threads", 1_i32);
         // Left to itself it takes a pipeline that does not call itself live as one that may wait, and holds back as many
         // pictures as the standard allows to be reordered: 1.5 s at 10 fps.
-        decode.set_property_from_str("std-compliance", "normal");
+        // Older releases of the plug-in have no such property, and setting it there would be a panic.
+        if decode.has_property("std-compliance") {
+            decode.set_property_from_str("std-compliance", "normal");
+        }
         // Damaged data is what a network brings: it costs its own pictures, never the pipeline.
         decode.set_property("max-errors", -1_i32);
         decode.set_property("output-corrupt", false);
