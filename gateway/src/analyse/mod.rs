@@ -129,6 +129,8 @@ impl Analyst {
     fn event(&mut self, made: RuleEvent, moment: Moment, id: Uuid) -> Found {
         let phase = phase(made.phase);
         let cause = match made.phase {
+            // Nothing ever ends a momentary event: remembering it would grow without bound.
+            rules::Phase::Begin if is_momentary(made.kind) => None,
             rules::Phase::Begin => {
                 self.begun.insert(made.open_key, id);
                 None
@@ -187,6 +189,11 @@ pub fn descriptors() -> Vec<KindDescriptor> {
         .collect()
 }
 
+/// Whether a begin of this kind is the whole event.
+fn is_momentary(kind: &str) -> bool {
+    rules::RULES.iter().any(|rule| rule.descriptor.kind == kind && rule.descriptor.momentary)
+}
+
 fn analyser(plan: &Plan, model: &Model) -> Result<Analyser, RuleError> {
     Analyser::new(TrackerConfig::default(), plan.rules.clone(), &model.info().classes)
 }
@@ -210,4 +217,15 @@ fn severity(severity: rules::Severity) -> Severity {
 
 fn measure(measure: rules::Measure) -> Measure {
     Measure { name: measure.name.into(), value: measure.value, threshold: measure.threshold, unit: measure.unit.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_crossing_is_over_as_it_begins() {
+        let momentary: Vec<_> = descriptors().into_iter().map(|d| d.kind).filter(|kind| is_momentary(kind)).collect();
+        assert_eq!(momentary, ["line_cross"]);
+    }
 }
