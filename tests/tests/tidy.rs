@@ -19,7 +19,8 @@ const ARROWS: &[(&str, &str)] = &[
     ("yiwang-inference", ""),
     ("yiwang-gateway", "yiwang-inference yiwang-wire"),
     ("yiwang-hub", "yiwang-wire"),
-    ("yiwang-tests", "yiwang-gateway yiwang-hub yiwang-inference yiwang-wire"),
+    ("yiwang-city", "yiwang-inference yiwang-wire"),
+    ("yiwang-tests", "yiwang-city yiwang-gateway yiwang-hub yiwang-inference yiwang-wire"),
     ("yiwang-fuzz", "yiwang-gateway yiwang-inference yiwang-wire"),
 ];
 
