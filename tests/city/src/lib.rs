@@ -7,5 +7,6 @@
 
 pub mod camera;
 pub mod picture;
+pub mod still;
 pub mod truth;
 pub mod world;
