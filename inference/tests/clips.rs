@@ -58,8 +58,9 @@ fn look(model: &Model, clip: &Path, clip_fps: f64, sampled_fps: f64) -> Vec<Samp
             continue;
         }
         due = (t_s * sampled_fps + 1e-6).floor() as i64 + 1;
-        model.prepare(&picture, &mut tensor).unwrap();
-        samples.push(((t_s * 1e6).round() as i64, model.detect(&tensor).unwrap()));
+        let t_us = (t_s * 1e6).round() as i64;
+        model.prepare(&picture, t_us, &mut tensor).unwrap();
+        samples.push((t_us, model.detect(&tensor).unwrap()));
     }
     assert!(index > 300, "only {index} pictures came out of {}", clip.display());
     samples

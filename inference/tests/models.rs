@@ -20,7 +20,7 @@ fn every_family_finds_the_person_in_a_real_picture() {
             clip.next().unwrap();
         }
         // Person 2 stands at the table from 24.1 s to 43.9 s, with the feet in the zone of the truth file.
-        model.prepare(&clip.next().unwrap(), &mut tensor).unwrap();
+        model.prepare(&clip.next().unwrap(), 0, &mut tensor).unwrap();
         let found = model.detect(&tensor).unwrap();
         let best = found.iter().find(|detection| detection.class == 0).unwrap();
         let foot = best.bbox.bottom_centre();
@@ -42,7 +42,7 @@ fn a_session_is_shared_by_cameras_and_gives_each_the_same_answer() {
                 let mut tensor = model.tensor();
                 (0..3)
                     .map(|_| {
-                        model.prepare(&clip.next().unwrap(), &mut tensor).unwrap();
+                        model.prepare(&clip.next().unwrap(), 0, &mut tensor).unwrap();
                         model.detect(&tensor).unwrap()
                     })
                     .collect::<Vec<_>>()

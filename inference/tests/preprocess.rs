@@ -150,7 +150,7 @@ fn the_fused_pass_is_the_plain_one_within_the_tolerance() {
         ] {
             let planes = Planes::random(width, height, extra, index as u64 + 1);
             let mut tensor = Tensor::new((input.0 as u32, input.1 as u32), preparation);
-            tensor.prepare(&planes.picture()).unwrap();
+            tensor.prepare(&planes.picture(), 0).unwrap();
             let expected = reference(&planes, input, preparation);
             assert_eq!(tensor.data().len(), expected.len());
             let plane = input.0 * input.1;
@@ -173,10 +173,10 @@ fn the_fused_pass_is_the_plain_one_within_the_tolerance() {
 fn a_tensor_that_saw_another_size_before_has_no_trace_of_it() {
     let (wide, tall) = (Planes::random(640, 360, 0, 5), Planes::random(360, 640, 0, 6));
     let mut used = Tensor::new((96, 96), &CENTRED_RGB);
-    used.prepare(&wide.picture()).unwrap();
-    used.prepare(&tall.picture()).unwrap();
+    used.prepare(&wide.picture(), 0).unwrap();
+    used.prepare(&tall.picture(), 0).unwrap();
     let mut fresh = Tensor::new((96, 96), &CENTRED_RGB);
-    fresh.prepare(&tall.picture()).unwrap();
+    fresh.prepare(&tall.picture(), 0).unwrap();
     assert_eq!(used.data(), fresh.data());
 }
 
@@ -184,7 +184,7 @@ fn a_tensor_that_saw_another_size_before_has_no_trace_of_it() {
 fn a_truncated_picture_is_an_error_and_not_a_crash() {
     let planes = Planes::random(64, 48, 0, 1);
     let short = I420 { y: &planes.planes[0][..100], ..planes.picture() };
-    assert!(Tensor::new((96, 96), &CENTRED_RGB).prepare(&short).is_err());
+    assert!(Tensor::new((96, 96), &CENTRED_RGB).prepare(&short, 0).is_err());
 }
 
 #[test]
@@ -197,7 +197,7 @@ fn time_of_the_fused_pass() {
         let mut times_us: Vec<u128> = (0..200)
             .map(|_| {
                 let start = std::time::Instant::now();
-                tensor.prepare(&planes.picture()).unwrap();
+                tensor.prepare(&planes.picture(), 0).unwrap();
                 start.elapsed().as_micros()
             })
             .collect();

@@ -88,9 +88,9 @@ impl Analyst {
     /// Analyses one picture; `id` makes the ids of new events.
     pub fn picture(&mut self, picture: &Picture<'_>, id: &mut dyn FnMut() -> Uuid) -> Result<Vec<Found>, ModelError> {
         let view = picture.i420();
-        self.model.prepare(&view, &mut self.tensor)?;
-        let detections = self.model.detect(&self.tensor)?;
         let times = picture.times();
+        self.model.prepare(&view, times.media_us, &mut self.tensor)?;
+        let detections = self.model.detect(&self.tensor)?;
         self.last = Some(Moment {
             media_us: times.media_us,
             capture_us: times.capture_us,
@@ -108,6 +108,7 @@ impl Analyst {
         let made = self.analyser.finish(last.media_us);
         let found = self.found(made, id);
         self.begun.clear();
+        self.tensor.forget();
         self.last = None;
         self.sampler = Sampler::new(self.plan.analysed_fps);
         found

@@ -1,14 +1,17 @@
-//! From planes to boxes: the fused pass into the tensor, one file a model family for what its outputs mean, and
+//! From planes to boxes: the picture into the tensor, one file a model family for what its outputs mean, and
 //! suppression of what was found twice. Running the model is left to `model`.
 
 mod distribution;
+mod luma;
 mod nanodet;
 mod picodet;
 pub mod preprocess;
 pub mod suppression;
+mod tensor;
 mod yolox;
 
-pub use preprocess::{Mapping, Preparation, Tensor};
+pub use preprocess::{Mapping, Preparation};
+pub use tensor::{Input, Tensor};
 
 use crate::picture::Rect;
 
@@ -32,13 +35,13 @@ pub struct Detection {
 /// An output of the model: its shape and its numbers in row-major order.
 pub type Output<'a> = (&'a [i64], &'a [f32]);
 
-/// What tells one kind of detection model from another. All take `[1, 3, height, width]` of `f32`.
+/// What tells one kind of detection model from another. All take `[1, planes, height, width]` of `f32`.
 pub trait Family: Sync {
     /// Its name in manifests and configuration.
     fn name(&self) -> &'static str;
 
     /// How a picture becomes its input.
-    fn preparation(&self) -> &'static Preparation;
+    fn input(&self) -> Input;
 
     /// Two boxes of a class that overlap more than this are one object.
     fn overlap_max(&self) -> f32;

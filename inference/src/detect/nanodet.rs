@@ -2,7 +2,7 @@
 //! ImageNet, aspect kept in the middle of black. Its head is PicoDet's.
 
 use super::{
-    Detection, Family, Output, distribution,
+    Detection, Family, Input, Output, distribution,
     preprocess::{Fit, Order, Preparation},
 };
 
@@ -24,8 +24,8 @@ impl Family for NanoDet {
         "nanodet"
     }
 
-    fn preparation(&self) -> &'static Preparation {
-        &PREPARATION
+    fn input(&self) -> Input {
+        Input::Colour(&PREPARATION)
     }
 
     fn overlap_max(&self) -> f32 {

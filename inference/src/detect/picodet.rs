@@ -2,7 +2,7 @@
 //! first, normalised as ImageNet, stretched as it was trained.
 
 use super::{
-    Detection, Family, Output, distribution,
+    Detection, Family, Input, Output, distribution,
     preprocess::{Fit, Order, Preparation},
 };
 
@@ -24,8 +24,8 @@ impl Family for PicoDet {
         "picodet"
     }
 
-    fn preparation(&self) -> &'static Preparation {
-        &PREPARATION
+    fn input(&self) -> Input {
+        Input::Colour(&PREPARATION)
     }
 
     fn overlap_max(&self) -> f32 {

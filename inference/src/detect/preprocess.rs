@@ -6,7 +6,7 @@
 //! Without antialiasing, as the models were trained (OpenCV's INTER_LINEAR). Tables are made once a picture size;
 //! nothing is allocated for a picture. The golden-image test is `tests/preprocess.rs`.
 
-use crate::picture::{I420, PictureError, Point, Rect};
+use crate::picture::{I420, Point, Rect};
 
 /// Where the picture goes in the input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,61 +87,6 @@ impl Mapping {
     }
 }
 
-/// The input of a model, planes of `f32`, with the tables for the picture size that it saw last.
-#[derive(Debug, Clone)]
-pub struct Tensor {
-    size_px: (u32, u32),
-    preparation: &'static Preparation,
-    data: Vec<f32>,
-    plan: Option<Plan>,
-}
-
-impl Tensor {
-    /// An empty tensor of an input's width and height.
-    pub fn new(size_px: (u32, u32), preparation: &'static Preparation) -> Tensor {
-        let values = 3 * size_px.0 as usize * size_px.1 as usize;
-        Tensor { size_px, preparation, data: vec![0.0; values], plan: None }
-    }
-
-    /// Width and height, pixels.
-    pub fn size_px(&self) -> (u32, u32) {
-        self.size_px
-    }
-
-    /// Three planes, row-major.
-    pub fn data(&self) -> &[f32] {
-        &self.data
-    }
-
-    /// Where the last picture lies; none before the first.
-    pub fn mapping(&self) -> Option<Mapping> {
-        self.plan.as_ref().map(|plan| plan.mapping)
-    }
-
-    /// Writes a picture.
-    pub fn prepare(&mut self, picture: &I420<'_>) -> Result<(), PictureError> {
-        picture.check()?;
-        let picture_px = (picture.width_px, picture.height_px);
-        if self.plan.as_ref().is_none_or(|plan| plan.picture_px != picture_px) {
-            self.pad();
-            self.plan = Some(Plan::new(picture_px, self.size_px, self.preparation.fit));
-        }
-        let plan = self.plan.as_mut().expect("made above");
-        plan.write(picture, self.preparation, self.size_px, &mut self.data);
-        Ok(())
-    }
-
-    /// The padding stays from picture to picture: only a new size writes it.
-    fn pad(&mut self) {
-        let plane = self.data.len() / 3;
-        for (values, (mean, deviation)) in
-            self.data.chunks_exact_mut(plane).zip(self.preparation.mean.iter().zip(&self.preparation.deviation))
-        {
-            values.fill((self.preparation.padding - mean) / deviation);
-        }
-    }
-}
-
 /// Weights are fixed-point with this many bits, as in OpenCV: 2 × 11 + 8 bits of a pixel fit 32.
 const WEIGHT_BITS: u32 = 11;
 const WEIGHT_ONE: i32 = 1 << WEIGHT_BITS;
@@ -153,10 +98,11 @@ struct Tap {
     weight: i32,
 }
 
+/// Tables for one picture size.
 #[derive(Debug, Clone)]
-struct Plan {
-    picture_px: (u32, u32),
-    mapping: Mapping,
+pub(super) struct Plan {
+    pub(super) picture_px: (u32, u32),
+    pub(super) mapping: Mapping,
     columns: Vec<Tap>,
     /// Of the chroma planes: a sample stands for two columns.
     chroma_columns: Vec<Tap>,
@@ -166,8 +112,20 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(picture_px: (u32, u32), input_px: (u32, u32), fit: Fit) -> Plan {
-        let mapping = Mapping::new(picture_px, input_px, fit);
+    /// For pictures of a size in an input of a size; writes the padding into `data`.
+    pub(super) fn new(
+        picture_px: (u32, u32),
+        input_px: (u32, u32),
+        preparation: &Preparation,
+        data: &mut [f32],
+    ) -> Plan {
+        let plane = data.len() / 3;
+        for (values, (mean, deviation)) in
+            data.chunks_exact_mut(plane).zip(preparation.mean.iter().zip(&preparation.deviation))
+        {
+            values.fill((preparation.padding - mean) / deviation);
+        }
+        let mapping = Mapping::new(picture_px, input_px, preparation.fit);
         let columns = taps(picture_px.0, mapping.width_px);
         let row = vec![0; mapping.width_px as usize];
         Plan {
@@ -180,7 +138,14 @@ impl Plan {
         }
     }
 
-    fn write(&mut self, picture: &I420<'_>, preparation: &Preparation, size_px: (u32, u32), data: &mut [f32]) {
+    /// Writes a picture, which is of this size and was checked.
+    pub(super) fn write(
+        &mut self,
+        picture: &I420<'_>,
+        preparation: &Preparation,
+        size_px: (u32, u32),
+        data: &mut [f32],
+    ) {
         let (width, plane) = (size_px.0 as usize, data.len() / 3);
         let (left, columns) = (self.mapping.left_px as usize, self.columns.len());
         let (luma_px, chroma_px) = (self.picture_px.0 as usize, (self.picture_px.0 as usize).div_ceil(2));

@@ -2,7 +2,7 @@
 //! strides 8, 16 and 32 row by row, each (x, y, log width, log height, objectness, classes…) with the sigmoid applied.
 
 use super::{
-    Detection, Family, Output, best_class,
+    Detection, Family, Input, Output, best_class,
     preprocess::{Fit, Order, Preparation},
 };
 use crate::picture::{Point, Rect};
@@ -21,8 +21,8 @@ impl Family for Yolox {
         "yolox"
     }
 
-    fn preparation(&self) -> &'static Preparation {
-        &PREPARATION
+    fn input(&self) -> Input {
+        Input::Colour(&PREPARATION)
     }
 
     fn overlap_max(&self) -> f32 {

@@ -104,25 +104,25 @@ impl Model {
 
     /// A tensor of this model's input; one a camera, used again for every picture.
     pub fn tensor(&self) -> Tensor {
-        Tensor::new(self.info.input_px, self.family.preparation())
+        Tensor::of(self.info.input_px, self.family.input())
     }
 
-    /// Writes a picture into the tensor: resize, colours, normalisation and letterbox in one pass, without a lock.
-    pub fn prepare(&self, picture: &I420<'_>, tensor: &mut Tensor) -> Result<(), ModelError> {
-        tensor.prepare(picture).map_err(|source| ModelError::Picture { model: self.info.name.clone(), source })
+    /// Writes the picture at `t_us` of media time into the camera's tensor, as the family wants it, without a lock.
+    pub fn prepare(&self, picture: &I420<'_>, t_us: i64, tensor: &mut Tensor) -> Result<(), ModelError> {
+        tensor.prepare(picture, t_us).map_err(|source| ModelError::Picture { model: self.info.name.clone(), source })
     }
 
     /// What is in the prepared picture, best first; one object once, also where the model saw it as car and truck.
     pub fn detect(&self, tensor: &Tensor) -> Result<Vec<Detection>, ModelError> {
         let unprepared = || ModelError::Unprepared { model: self.info.name.clone() };
         let mapping = tensor.mapping().ok_or_else(unprepared)?;
-        if tensor.size_px() != self.info.input_px {
+        if tensor.size_px() != self.info.input_px || tensor.input() != self.family.input() {
             return Err(unprepared());
         }
         let failed = |source| ModelError::Run { model: self.info.name.clone(), source };
         let (width, height) = self.info.input_px;
-        let input =
-            TensorRef::from_array_view(([1, 3, height as usize, width as usize], tensor.data())).map_err(failed)?;
+        let shape = [1, self.family.input().planes(), height as usize, width as usize];
+        let input = TensorRef::from_array_view((shape, tensor.data())).map_err(failed)?;
         let mut found = Vec::new();
         {
             let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
@@ -176,9 +176,13 @@ fn check_shapes(
     let [input] = inputs.as_slice() else {
         return Err(wrong(format!("it has {} inputs, not one", inputs.len())));
     };
-    let &[1, 3, height, width] = input.as_slice() else {
-        return Err(wrong(format!("its input is {input:?}, not [1, 3, height, width]")));
+    let planes = family.input().planes();
+    let &[1, channels, height, width] = input.as_slice() else {
+        return Err(wrong(format!("its input is {input:?}, not [1, {planes}, height, width]")));
     };
+    if channels != planes as i64 {
+        return Err(wrong(format!("its input is {input:?}, not [1, {planes}, height, width]")));
+    }
     let side = |pixels: i64| u32::try_from(pixels).ok().filter(|pixels| (32..=4096).contains(pixels));
     let (Some(width), Some(height)) = (side(width), side(height)) else {
         return Err(wrong(format!("its input {width}x{height} is not a fixed size of 32–4096 px")));

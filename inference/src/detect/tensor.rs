@@ -1,0 +1,119 @@
+//! The input of a model, one a camera: planes of `f32`, with whatever the way in which a family wants its pictures has
+//! to remember from one to the next (tables for the size; the background). How they are made is left to `preprocess`
+//! and `luma`.
+
+use super::{
+    luma::LumaAndChange,
+    preprocess::{Mapping, Plan, Preparation},
+};
+use crate::picture::{I420, PictureError};
+
+/// How a family wants its pictures.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Input {
+    /// Three planes of colour.
+    Colour(&'static Preparation),
+    /// Two planes: luma, 0–1 ((Y − 16) / 219, area-averaged, aspect kept, top left, 0.5 beside it), and its difference
+    /// from the camera's background, −1 … 1 (0 beside it).
+    LumaAndChange,
+}
+
+impl Input {
+    /// How many planes its tensor has.
+    pub fn planes(&self) -> usize {
+        match self {
+            Input::Colour(_) => 3,
+            Input::LumaAndChange => 2,
+        }
+    }
+}
+
+/// The input of a model with what it remembers of one camera.
+#[derive(Debug, Clone)]
+pub struct Tensor {
+    size_px: (u32, u32),
+    data: Vec<f32>,
+    form: Form,
+}
+
+#[derive(Debug, Clone)]
+enum Form {
+    Colour(&'static Preparation, Option<Plan>),
+    LumaAndChange(Option<LumaAndChange>),
+}
+
+impl Tensor {
+    /// An empty tensor of three planes of colour, of an input's width and height.
+    pub fn new(size_px: (u32, u32), preparation: &'static Preparation) -> Tensor {
+        Self::of(size_px, Input::Colour(preparation))
+    }
+
+    /// An empty tensor of luma and change, of an input's width and height, for the pictures of one camera.
+    pub fn new_luma_and_change(size_px: (u32, u32)) -> Tensor {
+        Self::of(size_px, Input::LumaAndChange)
+    }
+
+    /// An empty tensor for a family's input.
+    pub fn of(size_px: (u32, u32), input: Input) -> Tensor {
+        let values = input.planes() * size_px.0 as usize * size_px.1 as usize;
+        let form = match input {
+            Input::Colour(preparation) => Form::Colour(preparation, None),
+            Input::LumaAndChange => Form::LumaAndChange(None),
+        };
+        Tensor { size_px, data: vec![0.0; values], form }
+    }
+
+    /// Width and height, pixels.
+    pub fn size_px(&self) -> (u32, u32) {
+        self.size_px
+    }
+
+    /// What its planes are.
+    pub fn input(&self) -> Input {
+        match &self.form {
+            Form::Colour(preparation, _) => Input::Colour(preparation),
+            Form::LumaAndChange(_) => Input::LumaAndChange,
+        }
+    }
+
+    /// Its planes, one after the other, each row-major.
+    pub fn data(&self) -> &[f32] {
+        &self.data
+    }
+
+    /// Where the last picture lies; none before the first.
+    pub fn mapping(&self) -> Option<Mapping> {
+        match &self.form {
+            Form::Colour(_, plan) => plan.as_ref().map(|plan| plan.mapping),
+            Form::LumaAndChange(plan) => plan.as_ref().map(|plan| plan.mapping),
+        }
+    }
+
+    /// Writes the picture at `t_us` of media time. A tensor that keeps a background wants its pictures in order; one
+    /// that is earlier than the last starts it afresh.
+    pub fn prepare(&mut self, picture: &I420<'_>, t_us: i64) -> Result<(), PictureError> {
+        picture.check()?;
+        let picture_px = (picture.width_px, picture.height_px);
+        // The padding stays from picture to picture: only a new size writes it.
+        match &mut self.form {
+            Form::Colour(preparation, plan) => {
+                let known = plan.take().filter(|plan| plan.picture_px == picture_px);
+                plan.insert(known.unwrap_or_else(|| Plan::new(picture_px, self.size_px, preparation, &mut self.data)))
+                    .write(picture, preparation, self.size_px, &mut self.data);
+            }
+            Form::LumaAndChange(plan) => {
+                let known = plan.take().filter(|plan| plan.picture_px == picture_px);
+                plan.insert(known.unwrap_or_else(|| LumaAndChange::new(picture_px, self.size_px, &mut self.data)))
+                    .write(picture, t_us, self.size_px.0, &mut self.data);
+            }
+        }
+        Ok(())
+    }
+
+    /// The next picture is another stream's, or the same one's after it was lost: what was background is none any more.
+    pub fn forget(&mut self) {
+        if let Form::LumaAndChange(Some(plan)) = &mut self.form {
+            plan.forget();
+        }
+    }
+}
