@@ -2,6 +2,7 @@
 //! suppression of what was found twice. Running the model is left to `model`.
 
 mod distribution;
+mod fcos;
 mod luma;
 mod nanodet;
 mod picodet;
@@ -16,7 +17,7 @@ pub use tensor::{Input, Tensor};
 use crate::picture::Rect;
 
 /// Every family that can be named. To add one: a file like `yolox.rs` and a line here.
-pub const FAMILIES: &[&dyn Family] = &[&yolox::Yolox, &picodet::PicoDet, &nanodet::NanoDet];
+pub const FAMILIES: &[&dyn Family] = &[&yolox::Yolox, &picodet::PicoDet, &nanodet::NanoDet, &fcos::Fcos];
 
 /// Least score that is handed on: the tracker's second association uses weak boxes, below this there is only noise.
 pub const SCORE_MIN: f32 = 0.1;
