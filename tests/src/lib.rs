@@ -1,9 +1,8 @@
 //! What the tests, the demo's cameras and the benchmarks are made of. Nothing of it is part of the product; the product's
 //! own crates never depend on it.
 
-// What happens before the cameras, and the cameras.
+// What happens before the cameras; the cameras themselves are `yiwang_city::rtsp`.
 pub mod assets;
-pub mod rtsp;
 pub mod truth;
 
 // Load and bad weather.

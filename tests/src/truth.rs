@@ -3,19 +3,8 @@
 
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
-
-/// The beginning of one loop of a camera: `start_us` is the time of day of the clip's first picture.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Loop {
-    /// The camera's name.
-    pub camera: String,
-    /// Counts from 0.
-    #[serde(rename = "loop")]
-    pub index: u64,
-    /// Microseconds since 1970.
-    pub start_us: i64,
-}
+use serde::Deserialize;
+pub use yiwang_city::rtsp::Loop;
 
 /// A truth file.
 #[derive(Debug, Clone, Deserialize)]

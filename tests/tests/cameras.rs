@@ -9,7 +9,7 @@ use retina::client::{
 };
 use retina::codec::{CodecItem, FrameFormat};
 use yiwang_tests::assets;
-use yiwang_tests::rtsp::{CameraSpec, Codec, Server, ServerSettings};
+use yiwang_city::rtsp::{CameraSpec, Codec, Server, ServerSettings};
 
 /// What a client saw.
 #[derive(Default)]

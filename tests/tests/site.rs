@@ -12,7 +12,7 @@ use yiwang_gateway::uplink::{Identity, renew};
 use yiwang_hub::registry::Authority;
 use yiwang_tests::feed;
 use yiwang_tests::process::{Hub, Process, binary, wait_for};
-use yiwang_tests::rtsp::{CameraSpec, Server, ServerSettings};
+use yiwang_city::rtsp::{CameraSpec, Server, ServerSettings};
 
 const DAY_US: i64 = 86_400_000_000;
 const LONG: Duration = Duration::from_secs(30);

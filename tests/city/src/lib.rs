@@ -8,5 +8,6 @@
 pub mod camera;
 pub mod picture;
 pub mod still;
+pub mod rtsp;
 pub mod truth;
 pub mod world;

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
-use yiwang_tests::rtsp::{CameraSpec, Server, ServerSettings};
+use yiwang_city::rtsp::{CameraSpec, Server, ServerSettings};
 
 /// Plays clips as RTSP cameras, in a loop and in real time.
 #[derive(Parser)]

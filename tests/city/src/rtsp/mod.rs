@@ -10,9 +10,11 @@ mod clip;
 mod door;
 mod feeder;
 mod media;
+mod schedule;
 mod server;
 mod spec;
 
 pub use clip::{Clip, ClipError, Unit};
+pub use schedule::Loop;
 pub use server::{Server, ServerError, ServerSettings};
 pub use spec::{CameraSpec, Codec, SpecError};

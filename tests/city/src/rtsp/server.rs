@@ -18,10 +18,10 @@ use gstreamer_rtsp_server::prelude::*;
 
 use super::clip::{Clip, ClipError};
 use super::door::{self, Door};
-use super::feeder::{Feeder, Outlet, Schedule};
+use super::feeder::{Feeder, Outlet};
 use super::media::{CameraClock, CameraMedia};
+use super::schedule::{Loop, Schedule};
 use super::spec::{CameraSpec, Codec};
-use crate::truth::Loop;
 
 /// What to serve.
 #[derive(Debug, Clone)]

@@ -1,8 +1,6 @@
 //! One thread a camera: hands each access unit to whoever watches at its time of day, loop after loop, and writes the
 //! schedule. With nobody watching the time passes all the same.
 
-use std::fs::File;
-use std::io::Write;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -12,7 +10,7 @@ use gstreamer_app as gst_app;
 
 use super::clip::{Clip, Unit};
 use super::media::CameraClock;
-use crate::truth::Loop;
+use super::schedule::{Loop, Schedule};
 
 /// While a new watcher waits for the clip's next keyframe, the last one is sent again this often: a still picture, as
 /// long as one group of pictures at most. A camera would make a keyframe for the newcomer, a recording can't.
@@ -158,32 +156,6 @@ impl Feeder {
         timed.unset_flags(gst::BufferFlags::DISCONT);
         // A medium that is being taken down refuses it; the next watcher attaches anew.
         let _ = source.push_buffer(buffer);
-    }
-}
-
-/// When each loop began: in memory, and as JSON lines where a file is asked for.
-#[derive(Default)]
-pub(super) struct Schedule {
-    loops: Mutex<Vec<Loop>>,
-    file: Option<Mutex<File>>,
-}
-
-impl Schedule {
-    pub(super) fn new(file: Option<File>) -> Self {
-        Self { loops: Mutex::default(), file: file.map(Mutex::new) }
-    }
-
-    pub(super) fn loops(&self) -> Vec<Loop> {
-        self.loops.lock().expect("no holder panics").clone()
-    }
-
-    fn add(&self, entry: Loop) {
-        if let Some(file) = &self.file {
-            let line = serde_json::to_string(&entry).expect("a loop is plain data") + "\n";
-            // A full disk shows itself where the schedule is read: a loop is missing.
-            let _ = file.lock().expect("no holder panics").write_all(line.as_bytes());
-        }
-        self.loops.lock().expect("no holder panics").push(entry);
     }
 }
 
