@@ -9,4 +9,5 @@ pub mod track; // boxes to objects that keep their number
 pub mod rules; // objects to events: one file a rule
 pub mod analyser; // track and rules of one camera, in one call
 
+pub mod classes; // names of classes that mean one kind of thing, whatever the model calls it
 pub mod suggest; // "did you mean", for every text that people type

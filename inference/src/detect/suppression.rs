@@ -2,9 +2,7 @@
 //! where the same vehicle comes out as a car and as a truck.
 
 use super::Detection;
-
-/// Classes that are one kind of thing to a tracker: a model calls the same object now by one name, now by another.
-pub const KINDRED: &[&[&str]] = &[&["car", "van", "bus", "truck"], &["bicycle", "motorcycle"]];
+use crate::classes::KINDRED;
 
 /// Boxes of kindred classes that overlap more than this are one object. Above the bound within a class, because two
 /// vehicles side by side may well overlap by half.

@@ -88,7 +88,8 @@ pub(crate) type Problem = (String, String);
 pub(crate) struct Common {
     /// Name of the rule in events, unique within the camera. The kind, if not given.
     pub(crate) id: Option<String>,
-    /// Which objects count, by the model's class names. All, if not given.
+    /// Which objects count, by the model's class names or those of groups: `two_wheeler`, `large_vehicle`, `vehicle`,
+    /// `bag`. A finer name than the model tells apart counts the group that it belongs to. All, if not given.
     pub(crate) classes: Option<Vec<String>>,
     /// How urgent its events are. The kind's own, if not given.
     pub(crate) severity: Option<Severity>,
@@ -192,11 +193,8 @@ impl ClassFilter {
         }
         let mut classes = Vec::new();
         for name in names {
-            let index = known.iter().position(|class| class == name).and_then(|index| u16::try_from(index).ok());
-            classes.push(index.ok_or_else(|| {
-                let hint = suggest::hint(name, known.iter().map(String::as_str));
-                (format!("the model has no class `{name}`"), hint)
-            })?);
+            let found = crate::classes::named(name, known);
+            classes.extend(found.map_err(|hint| (format!("the model has no class `{name}`"), hint))?);
         }
         Ok(Self(Some(classes)))
     }

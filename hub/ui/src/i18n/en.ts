@@ -118,6 +118,8 @@ export const en = {
   direction: { a_to_b: 'a → b', b_to_a: 'b → a' } as Record<string, string>,
   className: {
     person: 'person', car: 'car', bus: 'bus', truck: 'truck', bicycle: 'bicycle', motorcycle: 'motorcycle',
+    two_wheeler: 'two-wheeler', large_vehicle: 'bus or truck', vehicle: 'vehicle', van: 'van',
+    bag: 'bag', backpack: 'backpack', handbag: 'handbag', suitcase: 'suitcase',
   } as Record<string, string>,
   measureName: {
     seconds_in_zone: 'time in the zone',

@@ -115,7 +115,11 @@ export const zh: Messages = {
     no_contact: '中心与网关失去联系',
   },
   direction: { a_to_b: 'a → b', b_to_a: 'b → a' },
-  className: { person: '人员', car: '轿车', bus: '公交车', truck: '货车', bicycle: '自行车', motorcycle: '摩托车' },
+  className: {
+    person: '人员', car: '轿车', bus: '公交车', truck: '货车', bicycle: '自行车', motorcycle: '摩托车',
+    two_wheeler: '两轮车', large_vehicle: '大型车辆', vehicle: '车辆', van: '面包车',
+    bag: '箱包', backpack: '背包', handbag: '手提包', suitcase: '行李箱',
+  },
   measureName: {
     seconds_in_zone: '在区域内的时间',
     seconds_gathered: '聚集时间',
