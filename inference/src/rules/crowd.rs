@@ -17,6 +17,7 @@ use super::{
 pub(super) const KIND: RuleKind = RuleKind {
     descriptor: DESCRIPTOR,
     about: "At least `count` objects are in a zone for `seconds` or longer.",
+    classes: &[],
     parse,
     schema: || schema_for!(Settings),
 };

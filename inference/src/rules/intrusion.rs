@@ -14,6 +14,7 @@ use super::{
 pub(super) const KIND: RuleKind = RuleKind {
     descriptor: DESCRIPTOR,
     about: "An object enters a zone, until it leaves.",
+    classes: &[],
     parse,
     schema: || schema_for!(Settings),
 };

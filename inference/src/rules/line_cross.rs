@@ -17,6 +17,7 @@ use crate::{picture::Point, track::Track};
 pub(super) const KIND: RuleKind = RuleKind {
     descriptor: DESCRIPTOR,
     about: "An object crosses a line, in one direction or both.",
+    classes: &[],
     parse,
     schema: || schema_for!(Settings),
 };

@@ -14,6 +14,7 @@ use super::{
 pub(super) const KIND: RuleKind = RuleKind {
     descriptor: DESCRIPTOR,
     about: "An object stays in a zone for `seconds` or longer.",
+    classes: &[],
     parse,
     schema: || schema_for!(Settings),
 };

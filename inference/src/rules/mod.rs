@@ -12,9 +12,12 @@ mod occupancy;
 mod presence;
 mod set;
 mod settings;
+mod standing;
 mod stay;
+mod stopped_vehicle;
 #[cfg(test)]
 mod testing;
+mod wrong_way;
 
 pub use event::{Descriptor, Measure, Phase, RuleEvent, Severity};
 pub use set::{RuleSet, descriptors, parse, schema};
@@ -23,7 +26,18 @@ pub use settings::RuleError;
 use crate::track::Track;
 
 /// Every rule that can be configured. To add one: a file like `intrusion.rs` and a line here.
-pub const RULES: &[RuleKind] = &[line_cross::KIND, intrusion::KIND, loiter::KIND, occupancy::KIND, crowd::KIND];
+pub const RULES: &[RuleKind] = &[
+    line_cross::KIND,
+    intrusion::KIND,
+    loiter::KIND,
+    occupancy::KIND,
+    crowd::KIND,
+    wrong_way::KIND,
+    stopped_vehicle::KIND,
+];
+
+/// Default classes of rules about traffic, in the names of every model that is known.
+const VEHICLES: &[&str] = &["car", "van", "bus", "truck", "large_vehicle"];
 
 /// A line of the table: how a rule is called, shown and read.
 #[derive(Debug)]
@@ -32,6 +46,8 @@ pub struct RuleKind {
     pub descriptor: Descriptor,
     /// In a sentence, what it reports.
     pub about: &'static str,
+    /// The classes that count where the rule names none; those that the model lacks are left out. Empty means all.
+    pub classes: &'static [&'static str],
     /// Reads the rule's own keys; those that all rules have are in `Head` already.
     pub(crate) parse: fn(settings::Head, toml::Table) -> Result<Box<dyn Rule>, RuleError>,
     /// JSON Schema of the rule's own keys.

@@ -16,6 +16,7 @@ use super::{
 pub(super) const KIND: RuleKind = RuleKind {
     descriptor: DESCRIPTOR,
     about: "How many objects are in a zone, told on change and at intervals.",
+    classes: &[],
     parse,
     schema: || schema_for!(Settings),
 };

@@ -81,6 +81,13 @@ impl RuleKind {
         let kind = json_schema!({ "const": self.descriptor.kind, "description": self.about });
         if let (Some(all), Some(own)) = (properties.as_object_mut(), schema.get_mut("properties")) {
             all.insert("kind".to_owned(), kind.to_value());
+            if let Some(classes) = all.get_mut("classes").filter(|_| !self.classes.is_empty()) {
+                classes["description"] = format!(
+                    "Which objects count, by the model's class names. If not given: {}.",
+                    self.classes.join(", ")
+                )
+                .into();
+            }
             if let Some(own) = own.as_object_mut() {
                 all.append(own);
             }
@@ -114,7 +121,7 @@ fn read(mut table: toml::Table, around: Surroundings<'_>) -> Result<(String, Box
         return Err(RuleError::UnknownKind { rule: rule(), kind: kind.to_owned(), hint });
     };
     table.remove("kind");
-    let head = Head::take(&mut table, &kind.descriptor, keys_of(&kind.full_schema()), around)?;
+    let head = Head::take(&mut table, kind, keys_of(&kind.full_schema()), around)?;
     Ok((head.rule.clone(), (kind.parse)(head, table)?))
 }
 
@@ -148,6 +155,10 @@ mod tests {
             (format!("kind='crowd'\ncount=0\nseconds=5\n{zone}"), &["`count`"]),
             ("kind='line_cross'\nline=[[0.5,0.5],[0.5,0.5]]".into(), &["`line`", "length"]),
             ("kind='line_cross'\nline=[[0,0],[1,1]]\ndirection='a_to_c'".into(), &["direction", "a_to_b"]),
+            (format!("kind='wrong_way'\n{zone}"), &["exactly one of `direction_deg` and `along`"]),
+            (format!("kind='wrong_way'\ndirection_deg=400\n{zone}"), &["`direction_deg`", "0–360"]),
+            (format!("kind='wrong_way'\ndirection_deg=90\ntolerance_deg=10\n{zone}"), &["`tolerance_deg`", "30–170"]),
+            (format!("kind='stopped_vehicle'\nseconds=-1\n{zone}"), &["`seconds`", "0.1–86400"]),
         ];
         for (text, parts) in cases {
             let error = error(text);
@@ -155,6 +166,17 @@ mod tests {
                 assert!(error.contains(part), "{text}\n→ {error}\nlacks {part}");
             }
         }
+    }
+
+    #[test]
+    fn the_usual_classes_are_those_of_them_that_the_model_has() {
+        let table = || toml::from_str("kind='stopped_vehicle'\nzone=[[0.1,0.1],[0.9,0.1],[0.9,0.9]]").expect("toml");
+        let city = ["person", "two_wheeler", "car", "large_vehicle", "bag"].map(str::to_owned);
+        for classes in [&coco80()[..], &city] {
+            assert!(parse(table(), classes).is_ok(), "{classes:?}");
+        }
+        let error = parse(table(), &city[..1]).expect_err("no vehicle").to_string();
+        assert!(error.contains("`classes`") && error.contains("large_vehicle"), "{error}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, de::DeserializeOwned};
 use thiserror::Error;
 
 use super::{
-    Descriptor,
+    Descriptor, RuleKind,
     event::{Emitter, Severity},
 };
 use crate::{suggest, track::Track};
@@ -120,10 +120,11 @@ impl Head {
     /// Takes the common keys out of `table` and resolves them.
     pub(crate) fn take(
         table: &mut toml::Table,
-        descriptor: &'static Descriptor,
+        kind: &'static RuleKind,
         keys: Vec<String>,
         around: Surroundings<'_>,
     ) -> Result<Head, RuleError> {
+        let descriptor = &kind.descriptor;
         let named = table.get("id").and_then(toml::Value::as_str).unwrap_or(descriptor.kind).to_owned();
         let mut own = toml::Table::new();
         for key in ["id", "classes", "severity"] {
@@ -143,10 +144,12 @@ impl Head {
             let problem = (format!("{} bytes long", head.rule.len()), "use 1–128 bytes".to_owned());
             return Err(head.invalid("id", problem));
         }
-        if let Some(names) = common.classes {
-            head.classes =
-                ClassFilter::of(&names, around.classes).map_err(|problem| head.invalid("classes", problem))?;
-        }
+        let classes = match common.classes {
+            Some(names) => ClassFilter::of(&names, around.classes),
+            None if kind.classes.is_empty() => Ok(ClassFilter::default()),
+            None => ClassFilter::those_known(kind.classes, around.classes),
+        };
+        head.classes = classes.map_err(|problem| head.invalid("classes", problem))?;
         Ok(head)
     }
 
@@ -195,6 +198,17 @@ impl ClassFilter {
         for name in names {
             let found = crate::classes::named(name, known);
             classes.extend(found.map_err(|hint| (format!("the model has no class `{name}`"), hint))?);
+        }
+        Ok(Self(Some(classes)))
+    }
+
+    /// Those of the names that the model has: models name the same things more or less finely.
+    pub(crate) fn those_known(names: &[&str], known: &[String]) -> Result<Self, Problem> {
+        let has = |class: &String| names.contains(&class.as_str());
+        let classes: Vec<u16> = (0u16..).zip(known).filter(|(_, class)| has(class)).map(|(index, _)| index).collect();
+        if classes.is_empty() {
+            let problem = format!("the model has none of the usual classes ({})", names.join(", "));
+            return Err((problem, "name classes that it has".to_owned()));
         }
         Ok(Self(Some(classes)))
     }
