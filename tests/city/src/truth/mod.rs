@@ -1,4 +1,15 @@
-//! What is true, as JSON lines in the time base of the streams.
+//! What is true, as JSON lines in the time base of the streams: the objects in each picture, the events of every
+//! camera's rules, the incidents across cameras, the faults.
+
+mod events;
+mod line;
+mod tracks;
+
+pub use events::EventTruth;
+pub use line::{Line, LineError, Object, Start, TrueCamera, TrueEvent, TrueFault, TrueIncident, read};
+
+/// What a detector of the city is asked for, in the order of its classes.
+pub const CLASSES: [&str; 5] = ["person", "two_wheeler", "car", "large_vehicle", "bag"];
 
 /// An object in one camera's picture.
 #[derive(Debug, Clone, PartialEq)]
@@ -11,4 +22,9 @@ pub struct Seen {
     pub bbox: yiwang_inference::picture::Rect,
     /// Part of its silhouette that is in the picture and not hidden, 0–1.
     pub visible: f32,
+}
+
+/// The classes' names as a model has them.
+pub fn classes() -> Vec<String> {
+    CLASSES.iter().map(|name| (*name).to_owned()).collect()
 }
