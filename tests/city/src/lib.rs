@@ -10,4 +10,5 @@ pub mod picture;
 pub mod still;
 pub mod rtsp;
 pub mod truth;
+pub mod score;
 pub mod world;

@@ -1,0 +1,44 @@
+//! The commands. To add one: a file like `score.rs` with its `Args` and `main`, and a line in each of the two lists here.
+
+mod score;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Why a command could not do what it was asked; its causes are told after it.
+pub(crate) type Fault = Box<dyn std::error::Error>;
+
+/// A simulated city: its cameras' streams, and exactly what happens in it.
+#[derive(Debug, Parser)]
+#[command(name = "yiwang-city", version)]
+struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Hold a feed of events against the truth.
+    Score(score::Args),
+}
+
+pub(crate) fn main() -> ExitCode {
+    let done = match Options::parse().command {
+        Command::Score(args) => score::main(&args),
+    };
+    done.unwrap_or_else(|fault| {
+        eprintln!("yiwang-city: {}", with_causes(fault.as_ref()));
+        ExitCode::from(2)
+    })
+}
+
+fn with_causes(fault: &dyn std::error::Error) -> String {
+    let mut text = fault.to_string();
+    let mut cause = fault.source();
+    while let Some(next) = cause {
+        text.push_str(&format!(": {next}"));
+        cause = next.source();
+    }
+    text
+}

@@ -1,0 +1,293 @@
+//! The judgement itself: one to one and maximal within the tolerance for each rule, phase and direction of a camera.
+//! Optional truth is don't-care, and so is whatever a faulty camera tells.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Report, Terms, Truth, Watched, feed::Clock, feed::Told, settle};
+use crate::camera::FaultKind;
+use crate::truth::TrueFault;
+
+/// Rules look back, and after a fault the stream has to come back and what stands there is told as new.
+const FAULT_BEFORE_US: i64 = 2_000_000;
+const FAULT_AFTER_US: i64 = 10_000_000;
+
+/// What health events begin with.
+const HEALTH: &str = "camera.";
+
+/// Rule, kind, phase, direction: only what agrees in all of them is compared.
+type Key<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
+
+/// Times of one key, sorted.
+#[derive(Debug, Default)]
+struct Times {
+    required: Vec<i64>,
+    optional: Vec<i64>,
+    found: Vec<i64>,
+}
+
+/// Judges a feed.
+pub fn judge(truth: &Truth, feed: &[Told], terms: &Terms) -> Report {
+    let mut report = Report::default();
+    let mut ids = BTreeSet::new();
+    let mut told: BTreeMap<&str, Vec<(i64, &Told)>> = BTreeMap::new();
+    for one in feed {
+        let Some(watched) = truth.cameras.get(&one.camera) else {
+            report.unknown += 1;
+            continue;
+        };
+        if one.id.as_ref().is_some_and(|id| !ids.insert(id)) {
+            report.repeated += 1;
+            continue;
+        }
+        let t_us = match one.clock {
+            Clock::Utc => truth.world_us(one.t_us),
+            Clock::Media => one.t_us.saturating_add(watched.camera.from_us),
+        };
+        told.entry(&one.camera).or_default().push((t_us, one));
+    }
+    for (id, watched) in &truth.cameras {
+        if terms.cameras.as_ref().is_none_or(|wanted| wanted.contains(id)) {
+            let told = told.remove(id.as_str()).unwrap_or_default();
+            Watch::new(truth, watched, &told, terms).judge(&told, terms.tolerance_us, &mut report);
+        }
+    }
+    report
+}
+
+/// One camera in the time that counts.
+struct Watch<'a> {
+    watched: &'a Watched,
+    id: &'a str,
+    from_us: i64,
+    to_us: i64,
+    /// Faults in which it does not see well.
+    blind: Vec<&'a TrueFault>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(truth: &Truth, watched: &'a Watched, told: &[(i64, &Told)], terms: &Terms) -> Self {
+        let from_us = terms.from_us.max(watched.camera.from_us.saturating_add(terms.warm_up_us));
+        let times = told.iter().map(|(t_us, _)| *t_us).chain(watched.events.iter().map(|event| event.t_us));
+        let to_us = terms.to_us.or(truth.told_to_us).or_else(|| times.max().map(|last_us| last_us.saturating_add(1)));
+        let blind = watched.faults.iter().filter(|fault| fault.kind != FaultKind::ClockDrift).collect();
+        Watch { watched, id: &watched.camera.id, from_us, to_us: to_us.unwrap_or(from_us).max(from_us), blind }
+    }
+
+    fn judge(&self, told: &[(i64, &Told)], tolerance_us: i64, report: &mut Report) {
+        report.watched(self.id, self.seeing_us());
+        for (key, times) in self.group(told, report) {
+            self.compare(key, &times, tolerance_us, report);
+        }
+        self.health(told, report);
+    }
+
+    fn counts(&self, t_us: i64) -> bool {
+        (self.from_us..self.to_us).contains(&t_us)
+    }
+
+    fn is_blind(&self, t_us: i64) -> bool {
+        self.blind.iter().any(|fault| around(fault, t_us))
+    }
+
+    /// Time that counts in which it saw well.
+    fn seeing_us(&self) -> i64 {
+        let mut gaps: Vec<(i64, i64)> = self
+            .blind
+            .iter()
+            .map(|fault| (fault.from_us.saturating_sub(FAULT_BEFORE_US), fault.to_us.saturating_add(FAULT_AFTER_US)))
+            .collect();
+        gaps.sort_unstable();
+        let (mut seeing_us, mut at_us) = (0, self.from_us);
+        for (from_us, to_us) in gaps {
+            seeing_us += (from_us.min(self.to_us) - at_us).max(0);
+            at_us = at_us.max(to_us);
+        }
+        seeing_us + (self.to_us - at_us).max(0)
+    }
+
+    /// Times of everything that is compared. Updates are not: how often they come is the rule's taste.
+    fn group<'b>(&'b self, told: &[(i64, &'b Told)], report: &mut Report) -> BTreeMap<Key<'b>, Times> {
+        let mut groups: BTreeMap<Key<'b>, Times> = BTreeMap::new();
+        for event in self.watched.events.iter().filter(|event| event.phase != "update") {
+            let key = (event.rule.as_str(), event.kind.as_str(), event.phase.as_str(), event.direction.as_deref());
+            let times = groups.entry(key).or_default();
+            if event.optional { times.optional.push(event.t_us) } else { times.required.push(event.t_us) }
+        }
+        for (t_us, one) in told.iter().filter(|(_, one)| one.phase != "update" && !one.kind.starts_with(HEALTH)) {
+            let rule = one.rule.as_deref().unwrap_or_default();
+            if self.watched.camera.rules.iter().any(|known| known == rule) {
+                let key = (rule, one.kind.as_str(), one.phase.as_str(), one.direction.as_deref());
+                groups.entry(key).or_default().found.push(*t_us);
+            } else {
+                report.unknown += 1;
+            }
+        }
+        for times in groups.values_mut() {
+            times.required.sort_unstable();
+            times.optional.sort_unstable();
+            times.found.sort_unstable();
+        }
+        groups
+    }
+
+    fn compare(&self, (rule, kind, phase, direction): Key<'_>, times: &Times, tolerance_us: i64, report: &mut Report) {
+        let Times { required, optional, found } = times;
+        let outcome = settle(found, required, optional, tolerance_us);
+        let near = |t_us: i64| required.iter().chain(optional).any(|other| (other - t_us).abs() <= tolerance_us);
+        let remark = |t_us: i64, what: &str| {
+            let direction = direction.map(|direction| format!(" {direction}")).unwrap_or_default();
+            format!("{}: {rule} ({kind}) {phase}{direction} at {:.2} s {what}", self.id, t_us as f64 / 1e6)
+        };
+        let mut remarks = Vec::new();
+        let count = report.count(kind, phase, self.id);
+        for &(one, other) in outcome.pairs.iter().filter(|(_, other)| self.counts(required[*other])) {
+            count.found += 1;
+            count.errors_us.push(found[one] - required[other]);
+        }
+        for t_us in outcome.missing.iter().map(|other| required[*other]).filter(|t_us| self.counts(*t_us)) {
+            count.missing += 1;
+            remarks.push(remark(t_us, "is missing"));
+        }
+        for t_us in outcome.extra.iter().map(|one| found[*one]) {
+            if !self.counts(t_us) || self.is_blind(t_us) {
+                continue;
+            }
+            let twice = near(t_us);
+            *(if twice { &mut count.doubles } else { &mut count.wrong }) += 1;
+            remarks.push(remark(t_us, if twice { "is told twice" } else { "is not true" }));
+        }
+        report.remarks.append(&mut remarks);
+    }
+
+    /// Which faults were told as such, and what was told without one.
+    fn health(&self, told: &[(i64, &Told)], report: &mut Report) {
+        let health: Vec<(i64, &str)> = told
+            .iter()
+            .filter(|(_, one)| one.phase == "begin")
+            .filter_map(|(t_us, one)| Some((*t_us, one.kind.strip_prefix(HEALTH)?)))
+            .collect();
+        for fault in self.watched.faults.iter().filter(|fault| self.counts(fault.from_us)) {
+            let as_what = health.iter().filter(|(t_us, _)| around(fault, *t_us)).map(|(_, what)| (*what).to_owned());
+            report.fault(fault.kind, as_what.collect());
+        }
+        for (t_us, what) in health.into_iter().filter(|(t_us, _)| self.counts(*t_us)) {
+            if !self.watched.faults.iter().any(|fault| around(fault, t_us)) {
+                report.false_health += 1;
+                report.remarks.push(format!(
+                    "{}: camera.{what} at {:.2} s without a fault",
+                    self.id,
+                    t_us as f64 / 1e6
+                ));
+            }
+        }
+    }
+}
+
+fn around(fault: &TrueFault, t_us: i64) -> bool {
+    fault.from_us.saturating_sub(FAULT_BEFORE_US) <= t_us && t_us < fault.to_us.saturating_add(FAULT_AFTER_US)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::truth::{Line, Start, TrueCamera, TrueEvent};
+
+    const EPOCH_US: i64 = 1_790_000_000_000_000;
+
+    fn truth(events: &[(f64, &str, bool)], faults: &[(FaultKind, i64, i64)]) -> Truth {
+        let camera = TrueCamera {
+            id: "gate".into(),
+            department: "police".into(),
+            physical: "pole".into(),
+            size_px: (640, 360),
+            from_us: 2_000_000,
+            rules: vec!["fence".into()],
+        };
+        let event = |&(t_s, phase, optional): &(f64, &str, bool)| {
+            Line::Event(TrueEvent {
+                camera: "gate".into(),
+                rule: "fence".into(),
+                kind: "intrusion".into(),
+                phase: phase.into(),
+                direction: None,
+                t_us: (t_s * 1e6) as i64,
+                key: 1,
+                actor: None,
+                class: None,
+                optional,
+                why: None,
+            })
+        };
+        let fault = |&(kind, from_s, to_s): &(FaultKind, i64, i64)| {
+            Line::Fault(TrueFault { camera: "gate".into(), kind, from_us: from_s * 1_000_000, to_us: to_s * 1_000_000 })
+        };
+        let head = [Line::Start(Start { seed: 1, epoch_us: EPOCH_US }), Line::Camera(camera)];
+        let lines = head.into_iter().chain(events.iter().map(event)).chain(faults.iter().map(fault));
+        Truth::new(lines.chain([Line::Told { to_us: 3_602_000_000 }]))
+    }
+
+    fn told(t_s: f64, phase: &str) -> Told {
+        Told {
+            id: None,
+            camera: "gate".into(),
+            rule: Some("fence".into()),
+            kind: "intrusion".into(),
+            phase: phase.into(),
+            direction: None,
+            clock: Clock::Utc,
+            t_us: EPOCH_US + (t_s * 1e6) as i64,
+        }
+    }
+
+    #[test]
+    fn found_missing_twice_and_wrong_are_told_apart() {
+        let truth =
+            truth(&[(10.0, "begin", false), (20.0, "end", false), (30.0, "begin", false), (50.0, "begin", true)], &[]);
+        let feed = [(10.2, "begin"), (10.9, "begin"), (20.0, "end"), (40.0, "begin"), (50.1, "begin")];
+        let report = judge(&truth, &feed.map(|(t_s, phase)| told(t_s, phase)), &Terms::default());
+        let begins = report.begins();
+        assert_eq!((begins.found, begins.missing, begins.doubles, begins.wrong), (1, 1, 1, 1), "{report:?}");
+        assert_eq!(begins.errors_us, [200_000]);
+        assert!((report.camera_hours() - 1.0).abs() < 1e-9);
+        assert_eq!(report.remarks.len(), 3, "{:?}", report.remarks);
+        assert!(report.remarks.iter().any(|remark| remark == "gate: fence (intrusion) begin at 30.00 s is missing"));
+    }
+
+    #[test]
+    fn media_time_counts_from_the_cameras_first_picture_and_ids_count_once() {
+        let truth = truth(&[(10.0, "begin", false)], &[]);
+        let one = Told { clock: Clock::Media, t_us: 8_000_000, id: Some("a".into()), ..told(0.0, "begin") };
+        let stranger = Told { camera: "elsewhere".into(), ..one.clone() };
+        let report = judge(&truth, &[one.clone(), one, stranger], &Terms::default());
+        assert_eq!((report.begins().found, report.repeated, report.unknown), (1, 1, 1));
+        assert_eq!(report.f1(), 1.0);
+    }
+
+    #[test]
+    fn what_a_faulty_camera_tells_is_not_held_against_anybody_and_its_time_is_not_watched() {
+        let faults = [(FaultKind::Covered, 100, 200), (FaultKind::SignalLost, 190, 300), (FaultKind::Dark, 1000, 1010)];
+        let truth = truth(&[(150.0, "begin", true)], &faults);
+        let health = |t_s, kind: &str| Told { rule: None, kind: kind.into(), ..told(t_s, "begin") };
+        let feed = [
+            told(120.0, "begin"),
+            told(305.0, "begin"),
+            told(320.0, "begin"),
+            health(195.0, "camera.signal_lost"),
+            health(700.0, "camera.dark"),
+        ];
+        let report = judge(&truth, &feed, &Terms::default());
+        assert_eq!((report.begins().wrong, report.false_health), (1, 1));
+        let seeing_s = report.camera_hours() * 3600.0;
+        assert!((seeing_s - (3600.0 - 212.0 - 22.0)).abs() < 1e-6, "{seeing_s}");
+        assert_eq!(report.faults_told(), (2, 3), "covered and lost overlap; nobody told of the dark one");
+    }
+
+    #[test]
+    fn only_what_is_in_the_time_counts_but_a_neighbour_outside_may_explain_it() {
+        let truth = truth(&[(9.5, "begin", false), (30.0, "begin", false)], &[]);
+        let terms = Terms { warm_up_us: 8_000_000, to_us: Some(25_000_000), ..Terms::default() };
+        let report = judge(&truth, &[told(10.5, "begin")], &terms);
+        let begins = report.begins();
+        assert_eq!((begins.found, begins.missing, begins.wrong), (0, 0, 0));
+    }
+}
