@@ -97,7 +97,8 @@ pub struct Prop {
     pub kind: PropKind,
     /// Where its foot is, metres.
     pub at: Vec2,
-    /// Where it faces, radians counter-clockwise from east.
+    /// Where it faces, radians counter-clockwise from east. What is long (a fence panel, a railing, a bench, a
+    /// shelter, a gate) is so across it: its length is along the mesh's y.
     pub heading_rad: f32,
     /// Factor on its usual size.
     pub scale: f32,
