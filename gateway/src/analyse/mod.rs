@@ -225,8 +225,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_crossing_is_over_as_it_begins() {
+    fn only_what_has_no_duration_is_over_as_it_begins() {
         let momentary: Vec<_> = descriptors().into_iter().map(|d| d.kind).filter(|kind| is_momentary(kind)).collect();
-        assert_eq!(momentary, ["line_cross"]);
+        assert_eq!(momentary, ["line_cross", "count"]);
     }
 }

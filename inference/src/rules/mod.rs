@@ -2,6 +2,8 @@
 //! to all (geometry, who is in a zone, reading a table) is beside them; what an event looks like on the wire is the
 //! gateway's business.
 
+mod count;
+mod crossing;
 mod crowd;
 mod event;
 mod geometry;
@@ -34,6 +36,7 @@ pub const RULES: &[RuleKind] = &[
     crowd::KIND,
     wrong_way::KIND,
     stopped_vehicle::KIND,
+    count::KIND,
 ];
 
 /// Default classes of rules about traffic, in the names of every model that is known.

@@ -102,6 +102,8 @@ pub(crate) struct Head {
     pub(crate) descriptor: &'static Descriptor,
     pub(crate) classes: ClassFilter,
     pub(crate) emitter: Emitter,
+    /// All classes of the model.
+    pub(crate) known: Vec<String>,
     pub(crate) keys: Vec<String>,
 }
 
@@ -139,7 +141,8 @@ impl Head {
         let rule = common.id.unwrap_or_else(|| descriptor.kind.to_owned());
         let severity = common.severity.unwrap_or(descriptor.severity);
         let emitter = Emitter::new(rule.clone(), descriptor.kind, severity, around.new_score, around.position);
-        let mut head = Head { rule, descriptor, classes: ClassFilter::default(), emitter, keys };
+        let known = around.classes.to_vec();
+        let mut head = Head { rule, descriptor, classes: ClassFilter::default(), emitter, known, keys };
         if head.rule.is_empty() || head.rule.len() > 128 {
             let problem = (format!("{} bytes long", head.rule.len()), "use 1–128 bytes".to_owned());
             return Err(head.invalid("id", problem));
