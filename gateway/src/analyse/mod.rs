@@ -227,6 +227,6 @@ mod tests {
     #[test]
     fn only_what_has_no_duration_is_over_as_it_begins() {
         let momentary: Vec<_> = descriptors().into_iter().map(|d| d.kind).filter(|kind| is_momentary(kind)).collect();
-        assert_eq!(momentary, ["line_cross", "count"]);
+        assert_eq!(momentary, ["line_cross", "removed_object", "count"]);
     }
 }

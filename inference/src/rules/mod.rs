@@ -2,6 +2,8 @@
 //! to all (geometry, who is in a zone, reading a table) is beside them; what an event looks like on the wire is the
 //! gateway's business.
 
+mod abandoned_object;
+mod attendance;
 mod count;
 mod crossing;
 mod crowd;
@@ -12,8 +14,10 @@ mod line_cross;
 mod loiter;
 mod occupancy;
 mod presence;
+mod removed_object;
 mod set;
 mod settings;
+mod stand;
 mod standing;
 mod stay;
 mod stopped_vehicle;
@@ -36,10 +40,14 @@ pub const RULES: &[RuleKind] = &[
     crowd::KIND,
     wrong_way::KIND,
     stopped_vehicle::KIND,
+    abandoned_object::KIND,
+    removed_object::KIND,
     count::KIND,
 ];
 
-/// Default classes of rules about traffic, in the names of every model that is known.
+/// Default classes of rules about left and taken things, in the names of every model that is known.
+const BAGS: &[&str] = &["bag", "backpack", "handbag", "suitcase"];
+/// Default classes of rules about traffic, likewise.
 const VEHICLES: &[&str] = &["car", "van", "bus", "truck", "large_vehicle"];
 
 /// A line of the table: how a rule is called, shown and read.

@@ -55,6 +55,8 @@ pub(crate) struct Place {
     pub(crate) id: u64,
     /// Since when it stands, media time.
     pub(crate) since_us: i64,
+    /// From when its time counts for the rule, which may move it on.
+    pub(crate) counts_from_us: i64,
     /// When it was last seen there.
     pub(crate) seen_us: i64,
     /// The longest time between two sightings there.
@@ -65,8 +67,19 @@ pub(crate) struct Place {
     pub(crate) bbox: Rect,
     /// Whether the rule has told of it.
     pub(crate) told: bool,
-    /// Since when its object is seen elsewhere.
-    away_us: Option<i64>,
+    /// Its object as it is seen elsewhere.
+    away: Option<Away>,
+}
+
+/// An object that is seen outside its place.
+#[derive(Debug, Clone)]
+struct Away {
+    since_us: i64,
+    /// Where it is, and since when it stands there: the next place.
+    track: Track,
+    bbox: Rect,
+    stands_us: i64,
+    seen_us: i64,
 }
 
 /// An object does not stand there any more.
@@ -121,7 +134,7 @@ impl Standing {
             if same_place(&place.bbox, &free[own].bbox) {
                 place.see(scene.t_us, free.remove(own));
             } else {
-                place.away_us.get_or_insert(scene.t_us);
+                place.miss(scene.t_us, free[own]);
             }
         }
         self.adopt(scene, &mut free);
@@ -181,18 +194,16 @@ impl Standing {
                 continue;
             }
             let stood = same_place(&track.first_bbox, &track.bbox);
-            self.places.push(Place {
-                id: self.next_place,
-                since_us: if stood { first_sample(scene, track).0 } else { scene.t_us },
-                seen_us: scene.t_us,
-                gap_us: 0,
-                track: (*track).clone(),
-                bbox: track.bbox,
-                told: false,
-                away_us: None,
-            });
-            self.next_place += 1;
+            let since_us = if stood { first_sample(scene, track).0 } else { scene.t_us };
+            self.add(since_us, scene.t_us, (*track).clone(), track.bbox);
         }
+    }
+
+    fn add(&mut self, since_us: i64, seen_us: i64, track: Track, bbox: Rect) {
+        let (id, counts_from_us) = (self.next_place, since_us);
+        let place = Place { id, since_us, counts_from_us, seen_us, gap_us: 0, track, bbox, told: false, away: None };
+        self.next_place += 1;
+        self.places.push(place);
     }
 
     /// Another track has come to stand where an object is out of sight. Right after it, it is the same object under a
@@ -226,9 +237,12 @@ impl Standing {
 
     /// Who was seen elsewhere or not at all for too long does not stand any more.
     fn part(&mut self, scene: &Scene<'_>, gone: &mut Vec<Gone>) {
-        for place in std::mem::take(&mut self.places) {
-            if let Some(t_us) = place.away_us.filter(|_| place.has_moved(scene.t_us)) {
-                gone.push(Gone { place, t_us, how: Departure::Moved });
+        for mut place in std::mem::take(&mut self.places) {
+            if let Some(away) = place.away.take_if(|away| scene.t_us - away.since_us >= MOVED_US) {
+                gone.push(Gone { place, t_us: away.since_us, how: Departure::Moved });
+                if self.zone.contains(away.track.bbox.bottom_centre()) {
+                    self.add(away.stands_us, away.seen_us, away.track, away.bbox);
+                }
             } else if scene.t_us - place.seen_us >= place.patience_us() {
                 self.remembered.extend(place.told.then(|| place.clone()));
                 gone.push(Gone { t_us: place.seen_us, how: Departure::Lost, place });
@@ -251,11 +265,16 @@ impl Place {
         self.bbox.bottom_centre()
     }
 
+    /// Whether its object is seen elsewhere.
+    pub(crate) fn is_away(&self) -> bool {
+        self.away.is_some()
+    }
+
     fn see(&mut self, t_us: i64, track: &Track) {
         let dt_us = t_us - self.seen_us;
         self.gap_us = self.gap_us.max(dt_us);
         self.seen_us = t_us;
-        self.away_us = None;
+        self.away = None;
         self.track = track.clone();
         let part = (dt_us as f32 / FOLLOWS_US).clamp(0.0, 1.0);
         let towards = |from: f32, to: f32| from + (to - from) * part;
@@ -270,8 +289,20 @@ impl Place {
         }
     }
 
+    /// Its object was seen elsewhere.
+    fn miss(&mut self, t_us: i64, track: &Track) {
+        let new = || Away { since_us: t_us, track: track.clone(), bbox: track.bbox, stands_us: t_us, seen_us: t_us };
+        let away = self.away.get_or_insert_with(new);
+        if !same_place(&away.bbox, &track.bbox) {
+            away.bbox = track.bbox;
+            away.stands_us = t_us;
+        }
+        away.track = track.clone();
+        away.seen_us = t_us;
+    }
+
     fn has_moved(&self, t_us: i64) -> bool {
-        self.away_us.is_some_and(|since_us| t_us - since_us >= MOVED_US)
+        self.away.as_ref().is_some_and(|away| t_us - away.since_us >= MOVED_US)
     }
 
     fn patience_us(&self) -> i64 {

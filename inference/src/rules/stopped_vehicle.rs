@@ -1,16 +1,15 @@
 //! `stopped_vehicle`: a vehicle has stood in a zone for so many seconds. With a longer time the zone is one of no
-//! parking. It begins at the moment at which the time is reached and ends when the vehicle drives off; who stands where
-//! is `standing`'s business.
+//! parking. It begins at the moment at which the time is reached and ends when the vehicle drives off; begin, update
+//! and end are `stand`'s.
 
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES,
-    event::{Emitter, seconds},
+    Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES,
     geometry::Zone,
     settings::Head,
-    standing::{Gone, Place, Standing},
+    stand::{Stand, Times, update_seconds},
 };
 
 /// The line in the table of rules.
@@ -48,96 +47,30 @@ fn default_seconds() -> f64 {
     20.0
 }
 
-/// Default of `update_seconds` where an object may stand for hours.
-pub(super) fn update_seconds() -> f64 {
-    300.0
-}
-
 fn parse(head: Head, table: toml::Table) -> Result<Box<dyn Rule>, RuleError> {
     let settings: Settings = head.settings(table)?;
     let zone = Zone::new(&settings.zone).map_err(|problem| head.invalid("zone", problem))?;
     let after_us = head.duration_us("seconds", settings.seconds)?;
     let update_us = head.duration_us("update_seconds", settings.update_seconds)?;
-    let standing = Standing::new(zone, head.classes);
-    Ok(Box::new(StoppedVehicle { standing, emitter: head.emitter, after_us, update_us, open: Vec::new() }))
+    let times = Times { after_us, update_us, measure: "seconds_standing" };
+    Ok(Box::new(StoppedVehicle(Stand::new(head, zone, times))))
 }
 
 #[derive(Debug)]
-struct StoppedVehicle {
-    standing: Standing,
-    emitter: Emitter,
-    after_us: i64,
-    update_us: i64,
-    open: Vec<Open>,
-}
-
-#[derive(Debug)]
-struct Open {
-    place: u64,
-    key: u64,
-    told_us: i64,
-}
-
-impl StoppedVehicle {
-    /// Those whose time is reached begin, those told long ago are told again.
-    fn ripen(&mut self, t_us: i64, events: &mut Vec<RuleEvent>) {
-        for place in self.standing.places().iter_mut().filter(|place| place.seen_us == t_us) {
-            let due_us = place.since_us + self.after_us;
-            if let Some(open) = self.open.iter_mut().find(|open| open.place == place.id) {
-                if t_us - open.told_us >= self.update_us {
-                    open.told_us = t_us;
-                    events.push(event(&self.emitter, self.after_us, Phase::Update, t_us, open.key, place));
-                }
-            } else if !place.told && t_us >= due_us {
-                place.told = true;
-                let key = self.emitter.key();
-                self.open.push(Open { place: place.id, key, told_us: due_us });
-                events.push(event(&self.emitter, self.after_us, Phase::Begin, due_us, key, place));
-            }
-        }
-    }
-
-    fn end(&mut self, gone: Vec<Gone>, events: &mut Vec<RuleEvent>) {
-        for Gone { place, t_us, how } in gone {
-            let Some(index) = self.open.iter().position(|open| open.place == place.id) else { continue };
-            let open = self.open.remove(index);
-            let t_us = t_us.max(place.since_us + self.after_us);
-            let end = event(&self.emitter, self.after_us, Phase::End, t_us, open.key, &place);
-            events.push(end.with("ended_by", how.as_str()));
-        }
-    }
-}
-
-fn event(emitter: &Emitter, after_us: i64, phase: Phase, t_us: i64, key: u64, place: &Place) -> RuleEvent {
-    let stood = Measure {
-        name: "seconds_standing",
-        value: seconds(t_us - place.since_us),
-        threshold: Some(seconds(after_us)),
-        unit: "s",
-    };
-    emitter.about(phase, t_us, key, &place.track, place.point()).because(stood)
-}
+struct StoppedVehicle(Stand);
 
 impl Rule for StoppedVehicle {
     fn observe(&mut self, scene: &Scene<'_>, events: &mut Vec<RuleEvent>) {
-        let gone = self.standing.observe(scene);
-        self.end(gone, events);
-        self.ripen(scene.t_us, events);
+        self.0.look(scene, events);
+        self.0.ripen(scene.t_us, events);
     }
 
     fn finish(&mut self, _t_us: i64, events: &mut Vec<RuleEvent>) {
-        let gone = self.standing.finish();
-        self.end(gone, events);
+        self.0.finish(events);
     }
 
     fn pending_us(&self) -> Option<i64> {
-        // An open event may end where its vehicle was last seen; another begins when its time is reached, and not before.
-        let open = |place: &Place| self.open.iter().any(|open| open.place == place.id);
-        let pending = |place: &Place| {
-            let begin_us = (!place.told).then_some(place.since_us + self.after_us);
-            if open(place) { Some(place.seen_us) } else { begin_us }
-        };
-        self.standing.iter().filter_map(pending).min()
+        self.0.pending_us()
     }
 }
 
