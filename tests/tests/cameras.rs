@@ -1,6 +1,7 @@
 //! The tests' cameras are what they claim: read back with another RTSP implementation than the one that serves.
 #![allow(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
 
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
@@ -8,8 +9,10 @@ use retina::client::{
     PlayOptions, Session, SessionOptions, SetupOptions, TcpTransportOptions, Transport, UdpTransportOptions,
 };
 use retina::codec::{CodecItem, FrameFormat};
+use yiwang_city::picture::Frame;
+use yiwang_city::rtsp::{CameraSpec, Codec, LiveSpec, Server, ServerSettings};
+use yiwang_city::stream::{Coding, Encoder};
 use yiwang_tests::assets;
-use yiwang_city::rtsp::{CameraSpec, Codec, Server, ServerSettings};
 
 /// What a client saw.
 #[derive(Default)]
@@ -103,8 +106,7 @@ async fn sender_reports_say_the_scheduled_time_of_capture_over_tcp_and_udp() {
         assert!(worst_us(&server, "gate", watched, false, 100_000, 0) < 5_000);
     }
     assert!(worst_us(&server, "wrong", &other, true, 1_000_000, -3600) < 5_000);
-    let now_us = i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap();
-    let behind_s = (now_us - other.frames.last().unwrap().0) / 1_000_000;
+    let behind_s = (unix_now_us() - other.frames.last().unwrap().0) / 1_000_000;
     assert!((3595..3630).contains(&behind_s), "an hour behind: {behind_s} s");
 }
 
@@ -166,6 +168,73 @@ async fn logins_are_asked_for_and_faults_are_obeyed() {
     while comes(&mut other, 5000).await {}
     let mut again = open(&server.url("open"), tcp(), None).await.unwrap();
     assert!(comes(&mut again, 5000).await);
+}
+
+/// Pictures of one grey each 80 ms, coded and sent as they are made, until `over`; `behind_us` is how far the camera's
+/// clock is behind the time of day.
+fn go_live(server: &Server, spec: &LiveSpec, over: &AtomicBool, behind_us: &AtomicI64) {
+    let outlet = server.outlet(&spec.name).unwrap().clone();
+    let send = outlet.clone();
+    let coding = Coding { keyframe_s: 600.0, ..Coding::usual(spec.codec, (320, 180), 12.5) };
+    let encoder = Encoder::live(&spec.name, &coding, move |one| send.send(&one.data, one.keyframe, one.t_us)).unwrap();
+    let mut frame = Frame::new(320, 180);
+    let begun_us = unix_now_us();
+    for number in 0.. {
+        let t_us = begun_us + number * 80_000;
+        std::thread::sleep(Duration::from_micros(u64::try_from(t_us - unix_now_us()).unwrap_or_default()));
+        if over.load(Ordering::Relaxed) {
+            return;
+        }
+        frame.y.fill(u8::try_from(60 + number % 100).unwrap());
+        encoder.push(&frame, t_us - behind_us.load(Ordering::Relaxed), outlet.wants_keyframe()).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_camera_shows_at_once_whoever_comes_and_tells_the_time_by_its_own_clock() {
+    for codec in [Codec::H264, Codec::H265] {
+        let spec = LiveSpec { name: "square".into(), codec };
+        let server = Server::live("127.0.0.1:0".parse().unwrap(), std::slice::from_ref(&spec)).unwrap();
+        let (over, behind_us) = (AtomicBool::new(false), AtomicI64::new(0));
+        let url = server.url("square");
+        let tcp = || Transport::Tcp(TcpTransportOptions::default());
+        std::thread::scope(|scope| {
+            scope.spawn(|| go_live(&server, &spec, &over, &behind_us));
+            let handle = tokio::runtime::Handle::current();
+            tokio::task::block_in_place(|| {
+                let _ends = Ends(&over);
+                handle.block_on(async {
+                    // Keyframes are ten minutes apart: whoever sees a picture was given one.
+                    let mut first = open(&url, tcp(), None).await.unwrap();
+                    assert!(comes(&mut first, 3000).await, "{codec:?}: the first");
+                    let mut second = open(&url, tcp(), None).await.unwrap();
+                    assert!(comes(&mut second, 3000).await, "{codec:?}: beside the first");
+                    drop((first, second));
+                    tokio::time::sleep(Duration::from_millis(300)).await; // nobody watches for a while
+                    let mut later = open(&url, tcp(), None).await.unwrap();
+                    assert!(comes(&mut later, 3000).await, "{codec:?}: after everyone has left");
+                    drop(later);
+                    behind_us.store(30_000_000, Ordering::Relaxed);
+                    let watched = watch(&url, tcp(), 5).await;
+                    let late_us = unix_now_us() - watched.frames.last().unwrap().0;
+                    assert!((30_000_000..31_000_000).contains(&late_us), "{codec:?}: {late_us} µs late");
+                });
+            });
+        });
+    }
+}
+
+/// Ends the camera's thread, also where the test fails.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+fn unix_now_us() -> i64 {
+    i64::try_from(std::time::UNIX_EPOCH.elapsed().unwrap().as_micros()).unwrap()
 }
 
 /// True where a picture comes in time; false where none does or the connection is over.

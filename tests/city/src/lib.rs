@@ -7,8 +7,9 @@
 
 pub mod camera;
 pub mod picture;
-pub mod still;
 pub mod rtsp;
+pub mod still;
+pub mod stream;
 pub mod truth;
 pub mod score;
 pub mod world;

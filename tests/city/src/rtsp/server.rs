@@ -1,5 +1,6 @@
 //! The server: one shared medium a camera, so that a hundred watchers cost one reading and none of them can hold up
-//! another; digest logins; and the faults that tests ask for.
+//! another; digest logins; and the faults that tests ask for. Its cameras play clips, or whatever is sent to their
+//! outlets.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -18,8 +19,9 @@ use gstreamer_rtsp_server::prelude::*;
 
 use super::clip::{Clip, ClipError};
 use super::door::{self, Door};
-use super::feeder::{Feeder, Outlet};
+use super::feeder::Feeder;
 use super::media::{CameraClock, CameraMedia};
+use super::outlet::Outlet;
 use super::schedule::{Loop, Schedule};
 use super::spec::{CameraSpec, Codec};
 
@@ -32,6 +34,15 @@ pub struct ServerSettings {
     pub cameras: Vec<CameraSpec>,
     /// Where to write the schedule as JSON lines, if anywhere.
     pub schedule: Option<PathBuf>,
+}
+
+/// A camera that shows what is sent to its outlet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveSpec {
+    /// Last part of its address.
+    pub name: String,
+    /// What it sends.
+    pub codec: Codec,
 }
 
 /// Why the server does not run.
@@ -70,10 +81,11 @@ pub enum ServerError {
 pub struct Server {
     address: SocketAddr,
     server: gst_rtsp_server::RTSPServer,
+    mounts: gst_rtsp_server::RTSPMountPoints,
     context: glib::MainContext,
     main_loop: glib::MainLoop,
     accepting: Option<glib::SourceId>,
-    outlets: BTreeMap<String, Arc<Outlet>>,
+    outlets: BTreeMap<String, Outlet>,
     schedule: Arc<Schedule>,
     threads: Vec<JoinHandle<()>>,
 }
@@ -88,35 +100,23 @@ impl Server {
             .map(|path| File::create(path).map_err(|source| ServerError::Schedule { path: path.clone(), source }));
         let schedule = Arc::new(Schedule::new(file.transpose()?));
         let clips = read_clips(&settings.cameras)?;
-        let server = gst_rtsp_server::RTSPServer::new();
-        server.set_address(&settings.listen.ip().to_string());
-        server.set_service(&settings.listen.port().to_string());
-        server.set_auth(Some(&Door::new(&settings.cameras)));
-        if let Some(pool) = server.thread_pool() {
-            // All connections in the thread of this server's own loop, see `hang_up`.
-            pool.set_max_threads(0);
-        }
-        let mounts = gst_rtsp_server::RTSPMountPoints::new();
-        server.set_mount_points(Some(&mounts));
-        let context = glib::MainContext::new();
-        let accepting =
-            server.attach(Some(&context)).map_err(|source| ServerError::Listen { listen: settings.listen, source })?;
-        let port = u16::try_from(server.bound_port()).unwrap_or(settings.listen.port());
-        let mut started = Self {
-            address: SocketAddr::new(settings.listen.ip(), port),
-            server,
-            main_loop: glib::MainLoop::new(Some(&context), false),
-            context,
-            accepting: Some(accepting),
-            outlets: BTreeMap::new(),
-            schedule,
-            threads: Vec::new(),
-        };
+        let mut started = Self::open(settings.listen, &Door::new(&settings.cameras), schedule)?;
         for (spec, clip) in settings.cameras.iter().zip(clips) {
-            started.add_camera(spec, clip, &mounts);
+            started.add_clip(spec, clip);
         }
-        let main_loop = started.main_loop.clone();
-        started.spawn("rtsp", move || main_loop.run());
+        started.run();
+        Ok(started)
+    }
+
+    /// Serves cameras whose pictures are made as they are sent, each to its [`Server::outlet`]. They have no logins.
+    pub fn live(listen: SocketAddr, cameras: &[LiveSpec]) -> Result<Self, ServerError> {
+        gst::init().map_err(ServerError::GStreamer)?;
+        let mut started = Self::open(listen, &Door::new(&[]), Arc::default())?;
+        for spec in cameras {
+            started.add_live(spec);
+        }
+        started.greet();
+        started.run();
         Ok(started)
     }
 
@@ -158,20 +158,89 @@ impl Server {
         let _ = wait.recv_timeout(Duration::from_secs(5));
     }
 
-    fn outlet(&self, camera: &str) -> Result<&Arc<Outlet>, ServerError> {
+    /// Where the pictures of a camera go.
+    pub fn outlet(&self, camera: &str) -> Result<&Outlet, ServerError> {
         self.outlets.get(camera).ok_or_else(|| ServerError::NoCamera(camera.to_owned()))
     }
 
-    fn add_camera(&mut self, spec: &CameraSpec, clip: Arc<Clip>, mounts: &gst_rtsp_server::RTSPMountPoints) {
-        let outlet = Arc::new(Outlet::default());
+    fn open(listen: SocketAddr, door: &Door, schedule: Arc<Schedule>) -> Result<Self, ServerError> {
+        let server = gst_rtsp_server::RTSPServer::new();
+        server.set_address(&listen.ip().to_string());
+        server.set_service(&listen.port().to_string());
+        server.set_auth(Some(door));
+        if let Some(pool) = server.thread_pool() {
+            // All connections in the thread of this server's own loop, see `hang_up`.
+            pool.set_max_threads(0);
+        }
+        let mounts = gst_rtsp_server::RTSPMountPoints::new();
+        server.set_mount_points(Some(&mounts));
+        let context = glib::MainContext::new();
+        let accepting = server.attach(Some(&context)).map_err(|source| ServerError::Listen { listen, source })?;
+        let port = u16::try_from(server.bound_port()).unwrap_or(listen.port());
+        Ok(Self {
+            address: SocketAddr::new(listen.ip(), port),
+            server,
+            main_loop: glib::MainLoop::new(Some(&context), false),
+            mounts,
+            context,
+            accepting: Some(accepting),
+            outlets: BTreeMap::new(),
+            schedule,
+            threads: Vec::new(),
+        })
+    }
+
+    fn run(&mut self) {
+        let main_loop = self.main_loop.clone();
+        self.spawn("rtsp", move || main_loop.run());
+    }
+
+    fn add_clip(&mut self, spec: &CameraSpec, clip: Arc<Clip>) {
         let clock = CameraClock::new(spec.clock_offset_s);
-        mounts.add_factory(&format!("/{}", spec.name), factory(spec, clip.codec, &clock, &outlet));
+        let outlet = Outlet::new(clock.clone());
+        let factory = factory(clip.codec, &clock, &outlet);
+        if let Some((user, _)) = &spec.login {
+            let permitted = gst::Structure::builder(door::role(user))
+                .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_ACCESS, true)
+                .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, true)
+                .build();
+            factory.add_role_from_structure(&permitted);
+        }
+        self.mounts.add_factory(&format!("/{}", spec.name), factory);
         #[allow(clippy::cast_possible_truncation, reason = "an offset of seconds fits")]
         let offset_us = (spec.offset_s * 1e6) as i64;
         let schedule = Arc::clone(&self.schedule);
-        let feeder = Feeder { name: spec.name.clone(), clip, clock, outlet: Arc::clone(&outlet), schedule, offset_us };
+        let feeder = Feeder { name: spec.name.clone(), clip, outlet: outlet.clone(), schedule, offset_us };
         self.spawn(&spec.name, move || feeder.run());
         self.outlets.insert(spec.name.clone(), outlet);
+    }
+
+    fn add_live(&mut self, spec: &LiveSpec) {
+        let clock = CameraClock::new(0);
+        let outlet = Outlet::new(clock.clone());
+        let factory = factory(spec.codec, &clock, &outlet);
+        let keeper = outlet.clone();
+        factory.connect_media_configure(move |_, media| {
+            let keeper = keeper.clone();
+            media.connect_prepared(move |media| keeper.keep(media));
+        });
+        self.mounts.add_factory(&format!("/{}", spec.name), factory);
+        self.outlets.insert(spec.name.clone(), outlet);
+    }
+
+    /// Tells a live camera of each new watcher, who needs a keyframe. (A clip can't make one; there a new medium does.)
+    fn greet(&self) {
+        let outlets = self.outlets.clone();
+        self.server.connect_client_connected(move |_, client| {
+            let outlets = outlets.clone();
+            client.connect_play_request(move |_, context| {
+                let uri = context.uri().map(|uri| uri.request_uri());
+                let camera = uri.as_ref().and_then(|uri| uri.split('/').nth(3));
+                if let Some(outlet) = camera.and_then(|camera| outlets.get(camera)) {
+                    outlet.joined();
+                }
+            });
+        });
     }
 
     fn spawn(&mut self, name: &str, work: impl FnOnce() + Send + 'static) {
@@ -208,12 +277,7 @@ fn read_clips(cameras: &[CameraSpec]) -> Result<Vec<Arc<Clip>>, ServerError> {
     Ok(clips)
 }
 
-fn factory(
-    spec: &CameraSpec,
-    codec: Codec,
-    clock: &CameraClock,
-    outlet: &Arc<Outlet>,
-) -> gst_rtsp_server::RTSPMediaFactory {
+fn factory(codec: Codec, clock: &CameraClock, outlet: &Outlet) -> gst_rtsp_server::RTSPMediaFactory {
     let factory = gst_rtsp_server::RTSPMediaFactory::new();
     let (caps, pay) = match codec {
         Codec::H264 => ("video/x-h264", "rtph264pay"),
@@ -227,20 +291,13 @@ fn factory(
     factory.set_shared(true);
     factory.set_media_gtype(CameraMedia::static_type());
     factory.set_clock(Some(clock.clock()));
-    if let Some((user, _)) = &spec.login {
-        let permitted = gst::Structure::builder(door::role(user))
-            .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_ACCESS, true)
-            .field(gst_rtsp_server::RTSP_PERM_MEDIA_FACTORY_CONSTRUCT, true)
-            .build();
-        factory.add_role_from_structure(&permitted);
-    }
-    let outlet = Arc::clone(outlet);
+    let outlet = outlet.clone();
     factory.connect_media_configure(move |_, media| {
         let bin = media.element().downcast::<gst::Bin>().expect("a launch line in brackets is a bin");
         let source = bin.by_name("source").and_then(|element| element.downcast::<gst_app::AppSrc>().ok());
         let source = source.expect("the launch line has it");
         outlet.attach(source.clone());
-        let outlet = Arc::clone(&outlet);
+        let outlet = outlet.clone();
         media.connect_unprepared(move |_| outlet.detach(&source));
     });
     factory
