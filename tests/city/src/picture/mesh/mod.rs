@@ -1,4 +1,26 @@
-//! Triangles with colours: what bodies, vehicles and furniture are made of.
+//! Triangles with colours: what bodies, vehicles and furniture are made of. `actor` and `prop` make them from a look;
+//! placing, lighting and drawing them is the rasteriser's.
+
+mod bag;
+mod bird;
+mod bus;
+mod cache;
+mod car;
+mod clothes;
+mod coach;
+mod cyclist;
+mod figure;
+mod furniture;
+mod gait;
+mod look;
+mod person;
+mod prop;
+mod shape;
+mod tree;
+mod truck;
+
+pub use cache::{Detail, actor};
+pub use prop::prop;
 
 use glam::Vec3;
 
@@ -23,3 +45,6 @@ pub struct Mesh {
     /// Three indices into `vertices` each.
     pub triangles: Vec<[u32; 3]>,
 }
+
+#[cfg(test)]
+mod tests;

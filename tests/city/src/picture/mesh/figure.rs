@@ -1,0 +1,446 @@
+//! A body with its clothes around the joints of a skeleton; on foot or on a saddle.
+
+use glam::{Mat3, Vec3};
+
+use super::{
+    clothes::{Hair, Hat, Wardrobe},
+    gait::{SIDES, Skeleton},
+    look::{Colour, grain, mixed, scaled, srgb},
+    shape::{Caps, Ring, Shape},
+};
+
+/// The trunk's half breadths by height above the hips; all parts of the stature: height, half width of men and of
+/// women, half depth.
+const TRUNK: [[f32; 4]; 13] = [
+    [-0.055, 0.064, 0.066, 0.045],
+    [-0.03, 0.088, 0.094, 0.060],
+    [0.0, 0.094, 0.102, 0.066],
+    [0.045, 0.092, 0.097, 0.063],
+    [0.085, 0.084, 0.076, 0.057],
+    [0.125, 0.086, 0.073, 0.058],
+    [0.165, 0.093, 0.080, 0.064],
+    [0.205, 0.100, 0.088, 0.068],
+    [0.245, 0.106, 0.093, 0.066],
+    [0.275, 0.104, 0.090, 0.058],
+    [0.296, 0.082, 0.070, 0.048],
+    [0.310, 0.050, 0.044, 0.038],
+    [0.322, 0.033, 0.029, 0.033],
+];
+/// Height above the hips of the belt.
+const BELT: f32 = 0.06;
+
+/// Draws the body. `fine` spends about 1,400 triangles on it, otherwise fewer than 300.
+pub(super) fn figure(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
+    trunk(shape, body, worn, fine);
+    for side in 0..2 {
+        leg(shape, body, worn, side, fine);
+        arm(shape, body, worn, side, fine);
+    }
+    skirts(shape, body, worn, fine);
+    head(shape, body, worn, fine);
+}
+
+fn trunk(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
+    let h = body.stature_m;
+    let skirt = worn.lower.skirt.is_some();
+    let mut rings = Vec::new();
+    let mut heights = Vec::new();
+    for (row, [height, male, female, depth]) in TRUNK.into_iter().enumerate() {
+        if !fine && [1, 3, 6, 9, 11].contains(&row) {
+            continue;
+        }
+        let (at, axes) = body.spine(height);
+        let belly = if (0.04..0.18).contains(&height) { (worn.build - 1.0).max(0.0) * 0.8 } else { 0.0 };
+        let clad = height > BELT || (worn.upper.hem > 0.01 && height > -0.03);
+        let bulk = if clad { worn.upper.bulk } else { 1.02 };
+        // The neck stays slender whatever the coat.
+        let bulk = if height > 0.3 { 1.0 } else { bulk } * worn.build.powf(0.8);
+        let bust = if worn.female && (0.16..0.23).contains(&height) { 0.012 } else { 0.0 };
+        let width = h * if worn.female { female } else { male } * bulk;
+        let deep = h * (depth + bust) * (bulk + belly);
+        let forward = axes.x_axis * (h * (bust * 0.6 + belly * 0.02));
+        let lowest = if worn.upper.hem > 0.01 { -0.01 } else { BELT };
+        let colour = if height > lowest || skirt { worn.upper.colour } else { worn.lower.colour };
+        let mut ring = Ring::new(at + forward, axes.x_axis * deep, axes.y_axis * width, colour);
+        ring.power = 2.5;
+        if height > lowest && heights.last().is_some_and(|&below| below <= lowest) {
+            // The hem of what is worn above, with a small shadow under it.
+            let mut edge = ring;
+            edge.at = body.spine(lowest.max(-0.01)).0;
+            edge.colour = worn.lower.colour;
+            rings.push(edge);
+            heights.push(lowest);
+            rings.push(Ring { colour: worn.upper.colour, ..edge });
+            heights.push(lowest + 1e-3);
+        }
+        rings.push(ring);
+        heights.push(height);
+    }
+    let sides = if fine { 14 } else { 6 };
+    shape.loft_painted(&rings, sides, Caps::None, |row, turn, colour| {
+        let height = heights[row];
+        if height > 0.315 {
+            return scaled(worn.skin, 0.85);
+        }
+        if colour == worn.lower.colour && height <= BELT {
+            return scaled(colour, 1.0 + 0.08 * grain(worn.seed, row as u32, (turn * 16.0) as u32));
+        }
+        worn.trunk_colour(height, turn, row as u32, (turn * sides as f32 + 0.5) as u32)
+    });
+}
+
+/// A limb along joints: part of the way, radius, colour.
+fn limb(shape: &mut Shape, joints: [Vec3; 3], profile: &[(f32, f32, Colour)], sides: u32, aside: Vec3, end: Caps) {
+    let [from, middle, to] = joints;
+    let (first, second) = (middle - from, to - middle);
+    let lengths = (first.length(), second.length());
+    let share = lengths.0 / (lengths.0 + lengths.1).max(1e-4);
+    let rings: Vec<Ring> = profile
+        .iter()
+        .map(|&(part, radius, colour)| {
+            let at = if part < share {
+                from + first * (part / share)
+            } else {
+                middle + second * ((part - share) / (1.0 - share))
+            };
+            // Bends over a tenth of the limb on either side of the joint.
+            let blend = ((part - share) / 0.2 + 0.5).clamp(0.0, 1.0);
+            let way = (first.normalize_or(-Vec3::Z) * (1.0 - blend) + second.normalize_or(-Vec3::Z) * blend)
+                .normalize_or(-Vec3::Z);
+            let across = (aside - way * aside.dot(way)).normalize_or(Vec3::Y);
+            Ring::new(at, across.cross(way) * radius, across * radius, colour)
+        })
+        .collect();
+    shape.loft(&rings, sides, end);
+}
+
+fn leg(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: bool) {
+    let h = body.stature_m;
+    let girth = worn.build.powf(0.7) * if worn.female { 1.04 } else { 1.0 };
+    let cover = worn.lower.length;
+    let mut profile = Vec::new();
+    let parts: &[(f32, f32)] = if fine {
+        &[
+            (0.0, 0.054),
+            (0.1, 0.053),
+            (0.25, 0.047),
+            (0.4, 0.039),
+            (0.5, 0.034),
+            (0.58, 0.034),
+            (0.68, 0.035),
+            (0.8, 0.028),
+            (0.92, 0.022),
+            (1.0, 0.021),
+        ]
+    } else {
+        &[(0.0, 0.053), (0.25, 0.046), (0.5, 0.034), (0.68, 0.034), (1.0, 0.021)]
+    };
+    let mut last = (-1.0, 0.05);
+    for &(part, radius) in parts {
+        if last.0 >= 0.0 && last.0 < cover && part > cover {
+            let at_hem = last.1 + (radius - last.1) * (cover - last.0) / (part - last.0);
+            profile.push((cover, h * at_hem * worn.lower.bulk * girth, scaled(worn.lower.colour, 0.9)));
+            profile.push((cover + 0.002, h * at_hem * girth, worn.stockings));
+        }
+        let clad = part < cover;
+        // Loose trousers hang: the wider, the less they follow the calf.
+        let loose = if clad { worn.lower.bulk + (worn.lower.bulk - 1.0) * part * 1.2 } else { 1.0 };
+        let fold = 1.0 + 0.1 * grain(worn.seed, (part * 20.0) as u32, side as u32 + 40);
+        let colour = if clad { scaled(worn.lower.colour, fold) } else { worn.stockings };
+        profile.push((part, h * radius * girth * loose, colour));
+        last = (part, radius);
+    }
+    let joints = [body.hips[side] + Vec3::Z * (0.01 * h), body.knees[side], body.ankles[side]];
+    limb(shape, joints, &profile, if fine { 9 } else { 5 }, Vec3::Y, Caps::None);
+    shoe(shape, body, worn, side, fine);
+}
+
+fn shoe(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: bool) {
+    let h = body.stature_m;
+    let (sine, cosine) = body.feet_rad[side].sin_cos();
+    let splay = Mat3::from_rotation_z(0.14 * SIDES[side]);
+    let (ahead, up) = (splay * Vec3::new(cosine, 0.0, sine), splay * Vec3::new(-sine, 0.0, cosine));
+    let across = up.cross(ahead);
+    // Along the foot from the heel: place, half width, height of the upper edge.
+    let parts: &[[f32; 3]] = if fine {
+        &[
+            [-0.052, 0.012, 0.030],
+            [-0.044, 0.019, 0.050],
+            [-0.01, 0.022, 0.060],
+            [0.03, 0.024, 0.042],
+            [0.075, 0.027, 0.027],
+            [0.105, 0.021, 0.020],
+            [0.115, 0.010, 0.012],
+        ]
+    } else {
+        &[[-0.05, 0.018, 0.04], [0.0, 0.022, 0.055], [0.11, 0.018, 0.018]]
+    };
+    let sole = body.ankles[side] - up * (0.039 * h);
+    let rings: Vec<Ring> = parts
+        .iter()
+        .map(|&[x, half, top]| {
+            let mut ring = Ring::new(
+                sole + ahead * (x * h) + up * (top * h / 2.0),
+                across * (half * h),
+                up * (top * h / 2.0),
+                worn.shoes,
+            );
+            ring.power = 2.6;
+            ring
+        })
+        .collect();
+    let pale = mixed(worn.shoes, [0.6; 3], if worn.seed % 3 == 0 { 0.8 } else { 0.0 });
+    shape.loft_painted(&rings, if fine { 8 } else { 5 }, Caps::Both, |_, turn, colour| {
+        // The lower quarter of the turn is the sole.
+        if (turn - 0.75).abs() < 0.13 { scaled(pale, 0.7) } else { colour }
+    });
+}
+
+fn arm(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: bool) {
+    use super::clothes::Pattern;
+    let h = body.stature_m;
+    let girth = worn.build.powf(0.6) * if worn.female { 0.9 } else { 1.0 };
+    let bulk = 1.0 + (worn.upper.bulk - 1.0) * 1.6;
+    let cloth = if worn.upper.pattern == Pattern::Sleeves
+        || (worn.upper.pattern == Pattern::Reflecting && worn.seed % 2 == 0)
+    {
+        worn.upper.second
+    } else if worn.upper.pattern == Pattern::Yoke {
+        mixed(worn.upper.colour, worn.upper.second, 0.5)
+    } else {
+        worn.upper.colour
+    };
+    let parts: &[(f32, f32)] = if fine {
+        &[
+            (0.0, 0.024),
+            (0.05, 0.031),
+            (0.15, 0.030),
+            (0.3, 0.026),
+            (0.45, 0.023),
+            (0.55, 0.022),
+            (0.7, 0.021),
+            (0.85, 0.017),
+            (1.0, 0.014),
+        ]
+    } else {
+        &[(0.0, 0.028), (0.15, 0.030), (0.5, 0.023), (1.0, 0.015)]
+    };
+    let cover = worn.upper.sleeve;
+    let mut profile = Vec::new();
+    let mut last = (-1.0, 0.03);
+    for &(part, radius) in parts {
+        if last.0 >= 0.0 && last.0 < cover && part > cover {
+            let at_hem = last.1 + (radius - last.1) * (cover - last.0) / (part - last.0);
+            profile.push((cover, h * at_hem * bulk * girth * 1.08, scaled(cloth, 0.9)));
+            profile.push((cover + 0.002, h * at_hem * girth, worn.skin));
+        }
+        let clad = part < cover;
+        let fold = 1.0 + 0.1 * grain(worn.seed, (part * 20.0) as u32, side as u32 + 60);
+        let colour = if clad { scaled(cloth, fold) } else { worn.skin };
+        profile.push((part, h * radius * girth * if clad { bulk } else { 1.0 }, colour));
+        last = (part, radius);
+    }
+    let joints = [body.shoulders[side], body.elbows[side], body.wrists[side]];
+    limb(shape, joints, &profile, if fine { 8 } else { 4 }, Vec3::Y, Caps::End);
+    if fine {
+        let shoulder = worn.upper.sleeve > 0.1;
+        let colour = if shoulder { cloth } else { worn.skin };
+        let radius = 0.031 * h * girth * if shoulder { bulk } else { 1.0 };
+        shape.ellipsoid(joints[0], Vec3::splat(radius), Mat3::IDENTITY, (8, 5), |_| colour);
+        let way = (joints[2] - joints[1]).normalize_or(-Vec3::Z);
+        let across = way.any_orthonormal_vector();
+        let axes = Mat3::from_cols(across, way.cross(across), way);
+        shape.ellipsoid(joints[2] + way * (0.035 * h), Vec3::new(0.014, 0.02, 0.045) * h, axes, (6, 4), |_| worn.skin);
+    }
+}
+
+/// A skirt, or the skirts of a coat or a dress: rings around both legs.
+fn skirts(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
+    let coat = worn.upper.hem > 0.1;
+    let (hem, colour) = match worn.lower.skirt {
+        Some(hem) if !coat => (hem, worn.lower.colour),
+        _ if coat => (worn.upper.hem, worn.upper.colour),
+        _ => return,
+    };
+    let h = body.stature_m;
+    let flare = 1.0 + 0.9 * grain(worn.seed, 3, 3).abs();
+    let rows = if fine { 5 } else { 3 };
+    let top = BELT + 0.01;
+    let rings: Vec<Ring> = (0..=rows)
+        .map(|row| {
+            let part = row as f32 / rows as f32;
+            let below = -top + (hem + top) * part;
+            if below < 0.0 {
+                let (at, axes) = body.spine(-below);
+                let hip = if worn.female { 0.1 } else { 0.093 } * worn.build.powf(0.8) * 1.06 * h;
+                let waist = 1.0 - 0.12 * (-below / top);
+                return Ring::new(
+                    at,
+                    axes.x_axis * (0.068 * h * worn.build * waist * 1.06),
+                    axes.y_axis * (hip * waist),
+                    colour,
+                );
+            }
+            // Around both thighs, as wide as they stand.
+            let points = [0, 1].map(|side| {
+                let (hip, knee, ankle) = (body.hips[side], body.knees[side], body.ankles[side]);
+                if below < 0.245 {
+                    hip + (knee - hip) * (below / 0.245)
+                } else {
+                    knee + (ankle - knee) * ((below - 0.245) / 0.246)
+                }
+            });
+            let middle = (points[0] + points[1]) / 2.0;
+            let spread = (points[0] - points[1]).abs();
+            let radius = h * (0.06 + 0.02 * part * flare);
+            let at = Vec3::new(middle.x, middle.y, middle.z);
+            Ring::new(at, Vec3::X * (spread.x / 2.0 + radius), Vec3::Y * (spread.y / 2.0 + radius * 1.0), colour)
+        })
+        .collect();
+    shape.loft_painted(&rings, if fine { 14 } else { 6 }, Caps::End, |row, turn, colour| {
+        let pleat =
+            1.0 + 0.13 * grain(worn.seed, 77, (turn * 14.0) as u32) - if row as u32 == rows { 0.1 } else { 0.0 };
+        scaled(colour, pleat)
+    });
+}
+
+fn head(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
+    let h = body.stature_m;
+    let (neck, _) = body.spine(0.315);
+    let axes = body.head_axes;
+    let place = |x: f32, y: f32, z: f32| neck + axes * (Vec3::new(x, y, z) * h);
+    if fine {
+        let rings = [0.0, 0.045].map(|z| {
+            Ring::new(
+                place(0.008 + z * 0.3, 0.0, z - 0.005),
+                axes.x_axis * (0.033 * h),
+                axes.y_axis * (0.031 * h),
+                scaled(worn.skin, 0.85),
+            )
+        });
+        shape.loft(&rings, 8, Caps::None);
+    }
+    let detail = if fine { (12, 8) } else { (6, 4) };
+    let centre = place(0.014, 0.0, 0.083);
+    let radii = Vec3::new(0.056, 0.046, 0.070) * h;
+    let bald = worn.hair == Hair::None;
+    let hairline = if worn.female { 0.45 } else { 0.55 };
+    shape.ellipsoid(centre, radii, axes, detail, |way| {
+        let hair = way.z > hairline || (way.x < -0.1 && way.z > -0.45) || (way.x < 0.25 && way.z > 0.15);
+        if hair && !bald {
+            worn.hair_colour
+        } else if way.x > 0.6 && (0.0..0.3).contains(&way.z) {
+            // Brows and eyes lie in a shadow.
+            scaled(worn.skin, 0.72)
+        } else {
+            scaled(worn.skin, 0.9 + 0.1 * way.x)
+        }
+    });
+    if fine {
+        face(shape, &place, axes, worn, h);
+    }
+    hair(shape, &place, axes, worn, h, fine);
+    hat(shape, &place, axes, worn, h, fine);
+}
+
+fn face(shape: &mut Shape, place: &impl Fn(f32, f32, f32) -> Vec3, axes: Mat3, worn: &Wardrobe, h: f32) {
+    shape.ellipsoid(place(0.069, 0.0, 0.074), Vec3::new(0.010, 0.008, 0.013) * h, axes, (5, 3), |_| worn.skin);
+    shape.ellipsoid(place(0.058, 0.0, 0.052), Vec3::new(0.007, 0.013, 0.004) * h, axes, (5, 2), |_| {
+        mixed(worn.skin, srgb(0x8a3a34), 0.5)
+    });
+    for side in SIDES {
+        shape.ellipsoid(place(0.060, 0.019 * side, 0.090), Vec3::new(0.006, 0.009, 0.005) * h, axes, (5, 2), |_| {
+            srgb(0x231a16)
+        });
+        shape.ellipsoid(place(0.010, 0.046 * side, 0.08), Vec3::new(0.010, 0.006, 0.016) * h, axes, (5, 3), |_| {
+            scaled(worn.skin, 0.85)
+        });
+    }
+}
+
+fn hair(shape: &mut Shape, place: &impl Fn(f32, f32, f32) -> Vec3, axes: Mat3, worn: &Wardrobe, h: f32, fine: bool) {
+    let colour = worn.hair_colour;
+    let strand = |way: Vec3| scaled(colour, 1.0 + 0.35 * way.z.max(0.0));
+    let detail = if fine { (10, 6) } else { (6, 3) };
+    if worn.hair == Hair::None {
+        return;
+    }
+    let thick = if worn.hair == Hair::Short { 1.0 } else { 1.06 };
+    shape.ellipsoid(place(-0.004, 0.0, 0.098), Vec3::new(0.058, 0.051, 0.062) * (h * thick), axes, detail, strand);
+    let falls = match worn.hair {
+        Hair::Bob => Some(0.03),
+        Hair::Long => Some(-0.075),
+        _ => None,
+    };
+    if let Some(end) = falls {
+        let ring = |x: f32, z: f32, deep: f32, wide: f32| {
+            Ring::new(place(x, 0.0, z), axes.x_axis * (deep * h), axes.y_axis * (wide * h), colour)
+        };
+        let middle = (0.1 + end) / 2.0;
+        let rings = [
+            ring(-0.012, 0.1, 0.045, 0.052),
+            ring(-0.02, middle + 0.01, 0.04, 0.056),
+            ring(-0.026, end + 0.01, 0.028, 0.056),
+            ring(-0.026, end, 0.018, 0.045),
+        ];
+        shape.loft(&rings, if fine { 10 } else { 5 }, Caps::End);
+    }
+    match worn.hair {
+        Hair::Bun => shape.ellipsoid(place(-0.058, 0.0, 0.125), Vec3::splat(0.026 * h), axes, (7, 5), strand),
+        Hair::Ponytail => {
+            let ring = |x: f32, z: f32, r: f32| {
+                Ring::new(place(x, 0.0, z), axes.x_axis * (r * h), axes.y_axis * (r * h), colour)
+            };
+            let rings = [
+                ring(-0.05, 0.11, 0.012),
+                ring(-0.075, 0.09, 0.02),
+                ring(-0.078, 0.03, 0.019),
+                ring(-0.07, -0.03, 0.006),
+            ];
+            shape.loft(&rings, 6, Caps::Both);
+        }
+        _ => {}
+    }
+}
+
+fn hat(shape: &mut Shape, place: &impl Fn(f32, f32, f32) -> Vec3, axes: Mat3, worn: &Wardrobe, h: f32, fine: bool) {
+    let colour = worn.hat_colour;
+    let detail = if fine { (12, 6) } else { (6, 3) };
+    let brim = |shape: &mut Shape, x: f32, z: f32, deep: f32, wide: f32| {
+        let ring = |z: f32, factor: f32| {
+            Ring::new(
+                place(x, 0.0, z),
+                axes.x_axis * (deep * h * factor),
+                axes.y_axis * (wide * h * factor),
+                scaled(colour, 0.8),
+            )
+        };
+        shape.loft(&[ring(z - 0.004, 0.97), ring(z, 1.0), ring(z + 0.004, 0.97)], detail.0, Caps::Both);
+    };
+    let dome = |shape: &mut Shape, z: f32, size: Vec3| {
+        shape.ellipsoid(place(0.006, 0.0, z), size * h, axes, detail, |way| {
+            scaled(colour, if way.z < -0.2 { 0.4 } else { 1.0 })
+        });
+    };
+    match worn.hat {
+        Hat::None => {}
+        Hat::Cap => {
+            dome(shape, 0.118, Vec3::new(0.062, 0.055, 0.05));
+            brim(shape, 0.062, 0.112, 0.036, 0.038);
+        }
+        Hat::Brimmed => {
+            dome(shape, 0.12, Vec3::new(0.062, 0.056, 0.05));
+            brim(shape, 0.006, 0.116, 0.105, 0.1);
+        }
+        Hat::Helmet => {
+            dome(shape, 0.112, Vec3::new(0.071, 0.063, 0.062));
+            brim(shape, 0.04, 0.105, 0.055, 0.055);
+        }
+        Hat::Hood => {
+            let cloth = worn.upper.colour;
+            shape.ellipsoid(place(-0.012, 0.0, 0.083), Vec3::new(0.068, 0.062, 0.083) * h, axes, detail, |way| {
+                scaled(cloth, 0.9 + 0.1 * way.z)
+            });
+        }
+    }
+}
