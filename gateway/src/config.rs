@@ -84,13 +84,14 @@ pub struct Raw {
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RawModel {
-    /// Name of an entry of the manifest.
+    /// Name of a model: `yiwang-gateway model list` shows them.
     pub name: Option<String>,
-    /// The manifest; default: beside the executable, then /usr/share/yiwang/models.
+    /// A manifest of your own, the only one then; its files are looked for beside it first. Default: what was added with
+    /// `yiwang-gateway model add`, then those that come with the gateway.
     pub manifest: Option<PathBuf>,
     /// A model file instead of an entry of the manifest.
     pub file: Option<PathBuf>,
-    /// Its family (`yolox`, `picodet`).
+    /// Its family (`yolox`, `picodet`, `nanodet`, `fcos`).
     pub family: Option<String>,
     /// Its SHA-256; checked where given.
     pub sha256: Option<String>,

@@ -32,7 +32,7 @@ const STOP_WAIT: Duration = Duration::from_secs(5);
 /// Runs the gateway until `shutdown`. Everything that a person can get wrong is found before the first camera is tried.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     decode::check_installed()?;
-    let model = model::open(&config.model)?;
+    let model = model::open(&config.model, &config.state_dir)?;
     let metrics = Metrics::new()?;
     let listener = admin::bind(config.admin_listen).await.map_err(RunError::Admin)?;
     let admin_address = listener.local_addr().map_err(|e| RunError::Admin(e.to_string()))?;

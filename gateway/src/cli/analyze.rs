@@ -66,7 +66,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
         analysed_fps: camera.analysed_fps,
         config_revision: config.revision.clone(),
     };
-    let analyst = Analyst::new(plan, model::open(&config.model)?)?;
+    let analyst = Analyst::new(plan, model::open(&config.model, &config.state_dir)?)?;
     let mut run = Run {
         analyst,
         format: args.format,

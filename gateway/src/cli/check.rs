@@ -32,7 +32,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
             out(&format!("  FAULT  {name}: {text}"));
         }
     };
-    let opened = model::open(&config.model);
+    let opened = model::open(&config.model, &config.state_dir);
     line(
         "model",
         match &opened {

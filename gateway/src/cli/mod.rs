@@ -3,6 +3,7 @@
 mod analyze;
 mod check;
 mod join;
+mod model;
 mod run;
 
 use std::path::PathBuf;
@@ -28,6 +29,8 @@ enum Command {
     Join(join::Args),
     /// Run the very same pipeline over a recorded clip and print its events.
     Analyze(analyze::Args),
+    /// List the detection models, or add one.
+    Model(model::Args),
     /// Print the JSON Schema of gateway.toml.
     Schema,
     /// Print a commented gateway.toml to start from.
@@ -50,6 +53,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(&args),
         Command::Join(args) => join::main(&args),
         Command::Analyze(args) => analyze::main(&args),
+        Command::Model(args) => model::main(&args),
         Command::Schema => {
             out(&serde_json::to_string_pretty(&crate::config::schema()).unwrap_or_default());
             Ok(ExitCode::SUCCESS)

@@ -5,14 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::ModelSpec;
 use crate::suggest;
 
 /// The models that are known by name.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// In the order of the file.
@@ -21,7 +21,7 @@ pub struct Manifest {
 }
 
 /// One `[[model]]` table.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Entry {
     /// Its name in configuration and events.
@@ -45,7 +45,7 @@ pub struct Entry {
 }
 
 /// Class names: a well-known list or an own one.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(untagged)]
 pub enum Classes {
     /// A list known by name: `coco80`.
@@ -129,6 +129,11 @@ impl Manifest {
         Ok(manifest)
     }
 
+    /// The text that parses to it.
+    pub fn to_text(&self) -> String {
+        toml::to_string_pretty(self).expect("strings and numbers are all that is in it")
+    }
+
     /// The specification of a model by name; its file is looked for in `folders`, in order.
     pub fn resolve(&self, name: &str, folders: &[PathBuf]) -> Result<ModelSpec, ManifestError> {
         let entry = self.models.iter().find(|entry| entry.name == name).ok_or_else(|| ManifestError::Unknown {
@@ -199,6 +204,7 @@ mod tests {
     fn the_repository_s_manifest_is_valid_and_coco_has_eighty_classes() {
         let manifest = Manifest::load(Path::new(REPOSITORY)).unwrap();
         assert!(manifest.models.iter().any(|entry| entry.name == "yolox-nano-416"));
+        assert_eq!(Manifest::parse(&manifest.to_text()).unwrap(), manifest, "and can be written");
         let names = coco80();
         assert_eq!(names.len(), 80);
         assert_eq!((names[0].as_str(), names[2].as_str(), names[28].as_str()), ("person", "car", "suitcase"));

@@ -74,15 +74,22 @@ impl std::fmt::Debug for Model {
 impl Model {
     /// Reads, checks and loads a model. The bytes that are hashed are the bytes that are loaded.
     pub fn open(runtime: &Runtime, spec: &ModelSpec) -> Result<Model, ModelError> {
-        let family = family(spec)?;
+        // A wrong family is told of before a missing file.
+        family(spec)?;
         let bytes =
             std::fs::read(&spec.path).map_err(|source| ModelError::Missing { path: spec.path.clone(), source })?;
-        let sha256 = hex(&Sha256::digest(&bytes));
+        Self::load(runtime, spec, &bytes)
+    }
+
+    /// Checks and loads a model whose file is in memory; `spec.path` is told in errors and gives the name.
+    pub fn load(runtime: &Runtime, spec: &ModelSpec, bytes: &[u8]) -> Result<Model, ModelError> {
+        let family = family(spec)?;
+        let sha256 = hex(&Sha256::digest(bytes));
         if let Some(expected) = spec.sha256.as_ref().filter(|expected| !expected.eq_ignore_ascii_case(&sha256)) {
             return Err(ModelError::Hash { path: spec.path.clone(), expected: expected.clone(), found: sha256 });
         }
         let session = builder(runtime, spec.threads.max(1))
-            .and_then(|mut builder| builder.commit_from_memory(&bytes))
+            .and_then(|mut builder| builder.commit_from_memory(bytes))
             .map_err(|source| ModelError::Load { path: spec.path.clone(), source })?;
         let classes = spec.classes.clone().unwrap_or_else(coco80);
         let input_px = check_shapes(spec, family, &session, classes.len())?;
