@@ -49,7 +49,7 @@ impl Attendance {
             let problem = format!("{near} is not a distance that can be used");
             return Err(head.invalid("near", (problem, "use 0.2–20, in heights of a person".to_owned())));
         }
-        let people = ClassFilter::those_known(&["person"], &head.known);
+        let people = ClassFilter::of(&["person"], &head.known);
         Ok(Self { people: people.map_err(|problem| head.invalid("kind", problem))?, near, company: Vec::new() })
     }
 

@@ -45,10 +45,10 @@ pub const RULES: &[RuleKind] = &[
     count::KIND,
 ];
 
-/// Default classes of rules about left and taken things, in the names of every model that is known.
-const BAGS: &[&str] = &["bag", "backpack", "handbag", "suitcase"];
-/// Default classes of rules about traffic, likewise.
-const VEHICLES: &[&str] = &["car", "van", "bus", "truck", "large_vehicle"];
+/// Default classes of rules about left and taken things.
+const BAGS: &[&str] = &["bag"];
+/// Default classes of rules about traffic.
+const VEHICLES: &[&str] = &["vehicle"];
 
 /// A line of the table: how a rule is called, shown and read.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ pub struct RuleKind {
     pub descriptor: Descriptor,
     /// In a sentence, what it reports.
     pub about: &'static str,
-    /// The classes that count where the rule names none; those that the model lacks are left out. Empty means all.
+    /// The classes that count where the rule names none. Empty means all.
     pub classes: &'static [&'static str],
     /// Reads the rule's own keys; those that all rules have are in `Head` already.
     pub(crate) parse: fn(settings::Head, toml::Table) -> Result<Box<dyn Rule>, RuleError>,

@@ -150,7 +150,7 @@ impl Head {
         let classes = match common.classes {
             Some(names) => ClassFilter::of(&names, around.classes),
             None if kind.classes.is_empty() => Ok(ClassFilter::default()),
-            None => ClassFilter::those_known(kind.classes, around.classes),
+            None => ClassFilter::of(kind.classes, around.classes),
         };
         head.classes = classes.map_err(|problem| head.invalid("classes", problem))?;
         Ok(head)
@@ -193,25 +193,15 @@ impl Head {
 pub(crate) struct ClassFilter(Option<Vec<u16>>);
 
 impl ClassFilter {
-    fn of(names: &[String], known: &[String]) -> Result<Self, Problem> {
+    /// The classes of the model that these names mean.
+    pub(crate) fn of<S: AsRef<str>>(names: &[S], known: &[String]) -> Result<Self, Problem> {
         if names.is_empty() {
             return Err(("the list is empty".to_owned(), "name a class, or leave the key out for all".to_owned()));
         }
         let mut classes = Vec::new();
-        for name in names {
+        for name in names.iter().map(AsRef::as_ref) {
             let found = crate::classes::named(name, known);
             classes.extend(found.map_err(|hint| (format!("the model has no class `{name}`"), hint))?);
-        }
-        Ok(Self(Some(classes)))
-    }
-
-    /// Those of the names that the model has: models name the same things more or less finely.
-    pub(crate) fn those_known(names: &[&str], known: &[String]) -> Result<Self, Problem> {
-        let has = |class: &String| names.contains(&class.as_str());
-        let classes: Vec<u16> = (0u16..).zip(known).filter(|(_, class)| has(class)).map(|(index, _)| index).collect();
-        if classes.is_empty() {
-            let problem = format!("the model has none of the usual classes ({})", names.join(", "));
-            return Err((problem, "name classes that it has".to_owned()));
         }
         Ok(Self(Some(classes)))
     }
