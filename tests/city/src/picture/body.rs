@@ -1,0 +1,264 @@
+//! One mover of one picture: its mesh before the lens, lit, as triangles of the picture, and its shadow's.
+
+use glam::{Vec2, Vec3};
+
+use super::backdrop::Backdrop;
+use super::beam::Beam;
+use super::mesh::{self, Detail, Mesh, Vertex};
+use super::raster::{Area, Corner, Dot, clip, turn};
+use crate::camera::View;
+use crate::world::{Actor, ActorKind, Light};
+
+/// Fewer pixels high, a mover is drawn from its plain mesh.
+const NEAR_DETAIL_PX: f32 = 44.0;
+/// Lower than this nobody would see it.
+const SMALLEST_PX: f32 = 1.5;
+
+/// A mover on the picture. Values of a dot are Y, Cb, Cr.
+pub(crate) struct Body {
+    /// Its place in the list of actors.
+    pub(crate) index: usize,
+    /// Triangles that face the lens.
+    pub(crate) triangles: Vec<[Dot<3>; 3]>,
+    /// Triangles of its shadow on the ground.
+    pub(crate) shadow: Vec<[Dot<0>; 3]>,
+    /// Pixels that its silhouette may touch, also beyond the picture.
+    pub(crate) area: Area,
+    /// Part of the sun's light that it keeps off.
+    pub(crate) shade: f32,
+    /// How far it moves on the picture while the shutter is open, pixels.
+    pub(crate) motion_px: Vec2,
+}
+
+/// Places a mesh: from the mesh's own directions to right, down, ahead of the lens.
+struct Placed {
+    right: Vec3,
+    down: Vec3,
+    forward: Vec3,
+    origin: Vec3,
+    /// What a metre of height moves a shadow, right, down and ahead.
+    shadow: Vec3,
+    base_m: f32,
+}
+
+impl Placed {
+    fn new(view: &View, actor: &Actor, to_sun: Vec3) -> Placed {
+        let back = Vec2::from_angle(-actor.heading_rad);
+        let own = |axis: Vec3| back.rotate(axis.truncate()).extend(axis.z);
+        let axes = |v: Vec3| Vec3::new(v.dot(view.right), v.dot(view.down), v.dot(view.forward));
+        let origin = axes(actor.at.extend(actor.base_m) - view.eye);
+        let shadow = axes(to_sun) / to_sun.z.max(0.05);
+        Placed {
+            right: own(view.right),
+            down: own(view.down),
+            forward: own(view.forward),
+            origin,
+            shadow,
+            base_m: actor.base_m,
+        }
+    }
+
+    fn before_lens(&self, at: Vec3) -> Vec3 {
+        self.origin + Vec3::new(at.dot(self.right), at.dot(self.down), at.dot(self.forward))
+    }
+
+    fn shadow_of(&self, at: Vec3, before_lens: Vec3) -> Vec3 {
+        before_lens - self.shadow * (at.z + self.base_m)
+    }
+}
+
+/// Light of a lamp or a sky, from one direction in the mesh's own directions.
+struct From {
+    direction: Vec3,
+    light: Vec3,
+}
+
+/// What bodies of one picture have in common.
+pub(crate) struct Shot<'a> {
+    /// The camera.
+    pub(crate) view: &'a View,
+    /// What is behind them, and its light.
+    pub(crate) backdrop: &'a Backdrop,
+    /// The light of the world, for lamps and umbrellas.
+    pub(crate) light: &'a Light,
+    /// Everybody's headlights.
+    pub(crate) beams: &'a [Beam],
+    /// How long the shutter is open.
+    pub(crate) shutter_s: f32,
+}
+
+impl Body {
+    /// The mover as the camera sees it; none if neither it nor its shadow is in sight.
+    pub(crate) fn new(shot: &Shot, index: usize, actor: &Actor) -> Option<Body> {
+        let size = actor.size_m();
+        let middle = actor.at.extend(actor.base_m + size.z * 0.5);
+        let depth_m = (middle - shot.view.eye).dot(shot.view.forward).max(0.5);
+        let illumination = &shot.backdrop.illumination;
+        // A low sun's shadow may be in the picture when its body is not.
+        let reach = if illumination.sun.y > 0.01 { size.z / illumination.to_sun.z.max(0.05) } else { 0.0 };
+        let scale = shot.view.focal_px / depth_m;
+        if !in_sight(shot.view, middle, radius(size) + reach) || size.max_element() * scale < SMALLEST_PX {
+            return None;
+        }
+        let detail = if size.z * scale > NEAR_DETAIL_PX { Detail::Near } else { Detail::Far };
+        Some(Body::of(shot, index, actor, &mesh::actor(actor, shot.light, detail)))
+    }
+
+    /// The mover with a mesh of its own.
+    pub(crate) fn of(shot: &Shot, index: usize, actor: &Actor, mesh: &Mesh) -> Body {
+        let size = actor.size_m();
+        let middle = actor.at.extend(actor.base_m + size.z * 0.5);
+        let (view, illumination) = (shot.view, &shot.backdrop.illumination);
+        let placed = Placed::new(view, actor, illumination.to_sun);
+        let shade = if illumination.sun.y > 1e-3 {
+            shot.backdrop.shades.lit(actor.at.extend(actor.base_m + 0.3), illumination.to_sun).max(0.15)
+        } else {
+            0.0
+        };
+        let points: Vec<Vec3> = mesh.vertices.iter().map(|vertex| placed.before_lens(vertex.at)).collect();
+        let mut body = Body {
+            index,
+            triangles: Vec::with_capacity(mesh.triangles.len() / 2),
+            shadow: Vec::new(),
+            area: Area::NONE,
+            shade,
+            motion_px: motion(view, middle, actor.velocity_mps, shot.shutter_s),
+        };
+        if in_sight(view, middle, radius(size)) {
+            let depth_m = (middle - view.eye).length();
+            let colours = colours(shot.backdrop, actor, mesh, shot.beams, depth_m, view.eye);
+            body.add_faces(view, mesh, &points, &colours);
+        }
+        if shade > 0.0 && actor.base_m < 3.0 {
+            let cast: Vec<Vec3> =
+                mesh.vertices.iter().zip(&points).map(|(vertex, &at)| placed.shadow_of(vertex.at, at)).collect();
+            body.add_shadow(view, mesh, &cast);
+        }
+        body
+    }
+
+    fn add_faces(&mut self, view: &View, mesh: &Mesh, points: &[Vec3], colours: &[[f32; 3]]) {
+        for triangle in &mesh.triangles {
+            let corners = triangle.map(|i| Corner { at: points[i as usize], values: colours[i as usize] });
+            clip(view, corners, |dots| {
+                if turn(dots[0].at, dots[1].at, dots[2].at) > 0.0 {
+                    self.area = dots.iter().fold(self.area, |area, dot| area.with(dot.at));
+                    self.triangles.push(dots);
+                }
+            });
+        }
+    }
+
+    fn add_shadow(&mut self, view: &View, mesh: &Mesh, points: &[Vec3]) {
+        for triangle in &mesh.triangles {
+            let corners = triangle.map(|i| Corner { at: points[i as usize], values: [] });
+            clip(view, corners, |dots| {
+                // The side of a closed mesh that faces away from the sun throws the same shadow as the other.
+                if turn(dots[0].at, dots[1].at, dots[2].at) > 0.0 {
+                    self.shadow.push(dots);
+                }
+            });
+        }
+    }
+
+    /// Pixels that its shadow may touch, in the picture.
+    pub(crate) fn shadow_area(&self, picture: &Area) -> Area {
+        let dots = self.shadow.iter().flatten();
+        dots.fold(Area::NONE, |area, dot| area.with(dot.at)).cut(picture)
+    }
+}
+
+/// Of a ball around the middle of something of that size; meshes reach a little beyond.
+fn radius(size: Vec3) -> f32 {
+    size.length() * 0.6 + 0.4
+}
+
+/// Whether a ball may be in the picture.
+fn in_sight(view: &View, middle: Vec3, radius: f32) -> bool {
+    let offset = middle - view.eye;
+    let depth = offset.dot(view.forward);
+    if depth < -radius {
+        return false;
+    }
+    let beside = |along: f32, size_px: u32| {
+        let slope = size_px as f32 * 0.5 / view.focal_px;
+        along.abs() <= depth.max(0.0) * slope + radius * (1.0 + slope * slope).sqrt()
+    };
+    beside(offset.dot(view.right), view.size_px.0) && beside(offset.dot(view.down), view.size_px.1)
+}
+
+/// Pixels that a point moves in a time.
+fn motion(view: &View, at: Vec3, velocity_mps: Vec2, time_s: f32) -> Vec2 {
+    let moved = at + (velocity_mps * time_s).extend(0.0);
+    match (view.project(at), view.project(moved)) {
+        (Some(from), Some(to)) if from.z > 0.5 => (to - from).truncate().clamp_length_max(24.0),
+        _ => Vec2::ZERO,
+    }
+}
+
+/// Y, Cb, Cr of each corner of the mesh under the light that falls on it.
+fn colours(backdrop: &Backdrop, actor: &Actor, mesh: &Mesh, beams: &[Beam], depth_m: f32, eye: Vec3) -> Vec<[f32; 3]> {
+    let light = &backdrop.illumination;
+    let back = Vec2::from_angle(-actor.heading_rad);
+    let own = |axis: Vec3| back.rotate(axis.truncate()).extend(axis.z);
+    let size = actor.size_m();
+    let at = |height: f32| actor.at.extend(actor.base_m + height);
+    let mut lights = Vec::new();
+    for (onto, from) in backdrop.lamps.iter().filter_map(|lamp| lamp.onto(at(size.z * 0.6))) {
+        if onto.y > 2e-5 {
+            lights.push(From { direction: own(from), light: onto });
+        }
+    }
+    for beam in beams.iter().filter(|beam| beam.of != actor.id) {
+        if let Some((onto, from)) = beam.onto(at(size.z * 0.4)) {
+            lights.push(From { direction: own(from), light: onto });
+        }
+    }
+    let to_sun = own(light.to_sun);
+    let sunny = light.sun.y > 1e-3;
+    let (low, high) = if sunny {
+        (backdrop.shades.lit(at(0.2), light.to_sun), backdrop.shades.lit(at(size.z * 0.9), light.to_sun))
+    } else {
+        (0.0, 0.0)
+    };
+    let eye_side = own((eye - at(size.z * 0.5)).normalize_or(Vec3::Z));
+    let gloss = gloss(actor.kind);
+    let lost = light.through_haze(Vec3::ONE, depth_m) - light.through_haze(Vec3::ZERO, depth_m);
+    let air = light.through_haze(Vec3::ZERO, depth_m);
+    let corner = |vertex: &Vertex| {
+        let colour = Vec3::from_array(vertex.colour);
+        let normal = vertex.normal;
+        let part = (vertex.at.z / size.z).clamp(0.0, 1.0);
+        // The ground keeps light from what is close to it.
+        let open = 0.5 + 0.5 * (vertex.at.z + actor.base_m).clamp(0.0, 0.9) / 0.9;
+        let mut onto = light.ambient(normal.z) * open;
+        if sunny {
+            onto += light.sun * (normal.dot(to_sun).max(0.0) * (low + (high - low) * part));
+        }
+        for from in &lights {
+            onto += from.light * (normal.dot(from.direction) * 0.85 + 0.15).max(0.0);
+        }
+        let mut sent = colour * onto + colour * vertex.glow;
+        if gloss > 0.0 {
+            let facing = normal.dot(eye_side).clamp(0.0, 1.0);
+            let mirror = gloss * (0.05 + 0.95 * (1.0 - facing).powi(4));
+            let mirrored_up = 2.0 * facing * normal.z - eye_side.z;
+            sent += light.ambient(mirrored_up.clamp(-1.0, 1.0)) * mirror;
+            if sunny {
+                let half = (eye_side + to_sun).normalize_or(Vec3::Z);
+                sent += light.sun * (2.5 * gloss * low * normal.dot(half).max(0.0).powi(60));
+            }
+        }
+        backdrop.tone.map(sent * lost + air)
+    };
+    mesh.vertices.iter().map(corner).collect()
+}
+
+/// How much of a mirror paint and glass are.
+fn gloss(kind: ActorKind) -> f32 {
+    match kind {
+        ActorKind::Car => 0.75,
+        ActorKind::Bus | ActorKind::Truck => 0.5,
+        _ => 0.0,
+    }
+}
