@@ -118,7 +118,18 @@ pub(super) fn car(size_m: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     if fine {
         sides(&mut shape, size_m, &style, &paint);
     }
+    gloss(&mut shape.mesh);
     shape.mesh
+}
+
+/// Varnish and glass mirror the sky: the more a face looks up, the more; what looks aside mirrors the horizon.
+fn gloss(mesh: &mut Mesh) {
+    for vertex in &mut mesh.vertices {
+        let up = vertex.normal.z;
+        let sky = if up > 0.0 { 0.012 + 0.055 * up } else { 0.012 * (1.0 + up) };
+        let [red, green, blue] = vertex.colour;
+        vertex.colour = [red + sky * 0.9, green + sky * 0.97, blue + sky * 1.08].map(|part| part.min(0.95));
+    }
 }
 
 fn style(look: Look, size_m: Vec3) -> Style {

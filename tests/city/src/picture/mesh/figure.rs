@@ -42,7 +42,7 @@ pub(super) fn figure(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: 
 
 fn trunk(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
     let h = body.stature_m;
-    let skirt = worn.lower.skirt.is_some();
+    let skirt = worn.lower.skirt.is_some() || worn.upper.hem > 0.1;
     let mut rings = Vec::new();
     let mut heights = Vec::new();
     for (row, [height, male, female, depth]) in TRUNK.into_iter().enumerate() {
@@ -55,6 +55,15 @@ fn trunk(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
         let bulk = if clad { worn.upper.bulk } else { 1.02 };
         // The neck stays slender whatever the coat.
         let bulk = if height > 0.3 { 1.0 } else { bulk } * worn.build.powf(0.8);
+        // Below the belt it lies over the trousers, or under a skirt.
+        let over = if height > BELT {
+            1.0
+        } else if skirt {
+            0.9
+        } else {
+            1.02 + (worn.lower.bulk - 1.0) * 0.35
+        };
+        let bulk = bulk * over;
         let bust = if worn.female && (0.16..0.23).contains(&height) { 0.012 } else { 0.0 };
         let width = h * if worn.female { female } else { male } * bulk;
         let deep = h * (depth + bust) * (bulk + belly);
@@ -121,8 +130,8 @@ fn leg(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: b
     let mut profile = Vec::new();
     let parts: &[(f32, f32)] = if fine {
         &[
-            (0.0, 0.054),
-            (0.1, 0.053),
+            (0.0, 0.046),
+            (0.1, 0.051),
             (0.25, 0.047),
             (0.4, 0.039),
             (0.5, 0.034),
@@ -133,7 +142,7 @@ fn leg(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: b
             (1.0, 0.021),
         ]
     } else {
-        &[(0.0, 0.053), (0.25, 0.046), (0.5, 0.034), (0.68, 0.034), (1.0, 0.021)]
+        &[(0.0, 0.047), (0.25, 0.046), (0.5, 0.034), (0.68, 0.034), (1.0, 0.021)]
     };
     let mut last = (-1.0, 0.05);
     for &(part, radius) in parts {
@@ -245,7 +254,7 @@ fn arm(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: b
     if fine {
         let shoulder = worn.upper.sleeve > 0.1;
         let colour = if shoulder { cloth } else { worn.skin };
-        let radius = 0.031 * h * girth * if shoulder { bulk } else { 1.0 };
+        let radius = 0.0285 * h * girth * if shoulder { bulk } else { 1.0 };
         shape.ellipsoid(joints[0], Vec3::splat(radius), Mat3::IDENTITY, (8, 5), |_| colour);
         let way = (joints[2] - joints[1]).normalize_or(-Vec3::Z);
         let across = way.any_orthonormal_vector();
@@ -272,11 +281,12 @@ fn skirts(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
             let below = -top + (hem + top) * part;
             if below < 0.0 {
                 let (at, axes) = body.spine(-below);
-                let hip = if worn.female { 0.1 } else { 0.093 } * worn.build.powf(0.8) * 1.06 * h;
+                let over = if coat { worn.upper.bulk.max(1.06) } else { 1.06 };
+                let hip = if worn.female { 0.1 } else { 0.094 } * worn.build.powf(0.8) * over * h;
                 let waist = 1.0 - 0.12 * (-below / top);
                 return Ring::new(
                     at,
-                    axes.x_axis * (0.068 * h * worn.build * waist * 1.06),
+                    axes.x_axis * (0.068 * h * worn.build * waist * over),
                     axes.y_axis * (hip * waist),
                     colour,
                 );
@@ -292,7 +302,7 @@ fn skirts(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, fine: bool) {
             });
             let middle = (points[0] + points[1]) / 2.0;
             let spread = (points[0] - points[1]).abs();
-            let radius = h * (0.06 + 0.02 * part * flare);
+            let radius = h * (0.068 + 0.018 * part * flare) * worn.build.powf(0.5);
             let at = Vec3::new(middle.x, middle.y, middle.z);
             Ring::new(at, Vec3::X * (spread.x / 2.0 + radius), Vec3::Y * (spread.y / 2.0 + radius * 1.0), colour)
         })

@@ -50,7 +50,7 @@ const SOLE: f32 = 0.039;
 pub(super) const UPPER_ARM: f32 = 0.178;
 pub(super) const FOREARM: f32 = 0.155;
 /// Height of the shoulders' joints above the hips', parts of the stature.
-const SHOULDER: f32 = 0.278;
+const SHOULDER: f32 = 0.268;
 
 const WALK_HIP: [f32; 10] = [25.0, 22.0, 13.0, 4.0, -5.0, -11.0, -5.0, 12.0, 24.0, 28.0];
 const WALK_KNEE: [f32; 10] = [5.0, 15.0, 17.0, 11.0, 6.0, 9.0, 34.0, 60.0, 50.0, 17.0];
