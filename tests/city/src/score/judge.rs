@@ -11,6 +11,9 @@ use crate::truth::TrueFault;
 const FAULT_BEFORE_US: i64 = 2_000_000;
 const FAULT_AFTER_US: i64 = 10_000_000;
 
+/// A kind that says how many rather than what: it is told by the clock, so there is nothing to find.
+const STATISTICS: &str = "count";
+
 /// What health events begin with.
 const HEALTH: &str = "camera.";
 
@@ -108,12 +111,12 @@ impl<'a> Watch<'a> {
     /// Times of everything that is compared. Updates are not: how often they come is the rule's taste.
     fn group<'b>(&'b self, told: &[(i64, &'b Told)], report: &mut Report) -> BTreeMap<Key<'b>, Times> {
         let mut groups: BTreeMap<Key<'b>, Times> = BTreeMap::new();
-        for event in self.watched.events.iter().filter(|event| event.phase != "update") {
+        for event in self.watched.events.iter().filter(|event| event.phase != "update" && event.kind != STATISTICS) {
             let key = (event.rule.as_str(), event.kind.as_str(), event.phase.as_str(), event.direction.as_deref());
             let times = groups.entry(key).or_default();
             if event.optional { times.optional.push(event.t_us) } else { times.required.push(event.t_us) }
         }
-        for (t_us, one) in told.iter().filter(|(_, one)| one.phase != "update" && !one.kind.starts_with(HEALTH)) {
+        for (t_us, one) in told.iter().filter(|(_, one)| is_compared(one)) {
             let rule = one.rule.as_deref().unwrap_or_default();
             if self.watched.camera.rules.iter().any(|known| known == rule) {
                 let key = (rule, one.kind.as_str(), one.phase.as_str(), one.direction.as_deref());
@@ -183,6 +186,10 @@ impl<'a> Watch<'a> {
     }
 }
 
+fn is_compared(told: &Told) -> bool {
+    told.phase != "update" && told.kind != STATISTICS && !told.kind.starts_with(HEALTH)
+}
+
 fn around(fault: &TrueFault, t_us: i64) -> bool {
     fault.from_us.saturating_sub(FAULT_BEFORE_US) <= t_us && t_us < fault.to_us.saturating_add(FAULT_AFTER_US)
 }
@@ -214,6 +221,7 @@ mod tests {
                 key: 1,
                 actor: None,
                 class: None,
+                point: None,
                 optional,
                 why: None,
             })

@@ -136,6 +136,11 @@ impl EventTruth {
         self.release(settled_us)
     }
 
+    /// Until when everything is told; none before the first picture.
+    pub fn told_to_us(&self) -> Option<i64> {
+        self.now_us.map(|now_us| self.settled_us(now_us))
+    }
+
     /// The stream is over: what is open ends, and everything is told.
     pub fn finish(&mut self) -> Vec<TrueEvent> {
         if let Some(now_us) = self.now_us.take() {
@@ -214,8 +219,10 @@ impl EventTruth {
         } else {
             None
         };
+        let short = |value: f32| (value * 1e5).round() / 1e5;
         TrueEvent {
             camera: self.camera.clone(),
+            point: event.point.map(|point| point.map(short)),
             rule: event.rule,
             kind: event.kind.to_owned(),
             phase: event.phase.as_str().to_owned(),

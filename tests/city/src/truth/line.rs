@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Seen;
 use crate::camera::FaultKind;
+use crate::world::IncidentKind;
 
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -100,6 +101,9 @@ pub struct TrueEvent {
     /// What that is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub class: Option<String>,
+    /// Where in the picture that was decided: the bottom centre of its box, as a rule.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<[f32; 2]>,
     /// Neither its absence nor its presence counts.
     #[serde(default)]
     pub optional: bool,
@@ -114,7 +118,11 @@ pub struct TrueIncident {
     /// Its number.
     pub id: u32,
     /// Its kind.
-    pub kind: String,
+    pub kind: IncidentKind,
+    /// The place's name in Chinese.
+    pub place_zh: String,
+    /// The place's name in English.
+    pub place_en: String,
     /// Where, metres east and north.
     pub at: [f32; 2],
     /// From when.
@@ -205,6 +213,7 @@ mod tests {
             key: 3,
             actor: Some(7),
             class: Some("person".into()),
+            point: Some([0.5, 0.25]),
             optional: false,
             why: None,
         };

@@ -1,12 +1,19 @@
 //! What is true, as JSON lines in the time base of the streams: the objects in each picture, the events of every
-//! camera's rules, the incidents across cameras, the faults.
+//! camera's rules, the incidents across cameras, the faults. A [`Recorder`] makes the lines, a [`Folder`] keeps them.
 
 mod events;
+mod folder;
+mod incidents;
 mod line;
+mod recorder;
+mod silhouette;
 mod tracks;
 
 pub use events::EventTruth;
+pub use folder::Folder;
 pub use line::{Line, LineError, Object, Start, TrueCamera, TrueEvent, TrueFault, TrueIncident, read};
+pub use recorder::Recorder;
+pub use silhouette::Sight;
 
 /// What a detector of the city is asked for, in the order of its classes.
 pub const CLASSES: [&str; 5] = ["person", "two_wheeler", "car", "large_vehicle", "bag"];
