@@ -12,4 +12,5 @@ pub mod still;
 pub mod stream;
 pub mod truth;
 pub mod score;
+pub mod without_pixels;
 pub mod world;

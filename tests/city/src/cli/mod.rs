@@ -1,5 +1,6 @@
 //! The commands. To add one: a file like `score.rs` with its `Args` and `main`, and a line in each of the two lists here.
 
+mod events;
 mod score;
 
 use std::process::ExitCode;
@@ -19,12 +20,15 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make months of events without a picture.
+    Events(events::Args),
     /// Hold a feed of events against the truth.
     Score(score::Args),
 }
 
 pub(crate) fn main() -> ExitCode {
     let done = match Options::parse().command {
+        Command::Events(args) => events::main(&args),
         Command::Score(args) => score::main(&args),
     };
     done.unwrap_or_else(|fault| {
