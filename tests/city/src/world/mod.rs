@@ -5,8 +5,10 @@
 
 mod actor;
 mod birds;
+mod bus_stop;
 mod cameras;
 mod chance;
+mod director;
 mod incident;
 mod layout;
 mod light;
@@ -16,6 +18,7 @@ mod plan;
 mod population;
 mod route;
 mod rules;
+mod scripts;
 mod signal;
 #[cfg(test)]
 mod tests;
@@ -27,9 +30,12 @@ use rand::{RngExt, SeedableRng, rngs::StdRng};
 
 use self::{
     birds::Bird,
+    bus_stop::BusStop,
+    director::Director,
     people::{People, Sight},
     plan::Plan,
     population::Population,
+    scripts::Stage,
     signal::Signals,
     traffic::Traffic,
     turn::Turn,
@@ -45,6 +51,8 @@ pub use light::Light;
 const STEP_US: i64 = 40_000;
 /// The streets fill before the world begins.
 const WARM_UP_US: i64 = 60_000_000;
+/// Actors of the first incidents are on their way when the world begins; none gets there before.
+const HEAD_START_US: i64 = 18_000_000;
 
 /// What a world is like.
 #[derive(Debug, Clone, PartialEq)]
@@ -98,7 +106,8 @@ pub struct World {
     parked: Vec<Actor>,
     actors: Vec<Actor>,
     signal_shift_s: f32,
-    incidents: Vec<Incident>,
+    bus_stop: BusStop,
+    director: Director,
 }
 
 impl World {
@@ -123,6 +132,7 @@ impl World {
             car.at = turn.point(car.at);
             car.heading_rad = turn.direction(car.heading_rad);
         }
+        let director = Director::new(options.incidents_per_min, turn, &mut rng);
         let seed = rng.random();
         let birds = (0..5).map(|n| {
             let around = if n < 3 { Vec2::new(36.0, 34.0) } else { Vec2::new(-60.0, -110.0) };
@@ -145,7 +155,8 @@ impl World {
             population,
             birds,
             parked,
-            incidents: Vec::new(),
+            bus_stop: BusStop::default(),
+            director,
         };
         world.population.fill(&world.plan, &mut world.people, &mut world.rng, world.options.density * 1.0);
         world.advance(0);
@@ -186,7 +197,7 @@ impl World {
 
     /// Incidents that have begun, in the order in which they did.
     pub fn incidents(&self) -> &[Incident] {
-        &self.incidents
+        &self.director.incidents
     }
 
     /// The local hour, 0–24.
@@ -211,11 +222,23 @@ impl World {
         let signals = self.signals();
         let busy = population::usual(self.hour()) * self.options.density;
         self.population.come(&self.plan, &mut self.people, &mut self.traffic, &mut self.rng, busy, dt_s);
+        let now = (busy, dt_s);
+        self.bus_stop.step(&self.plan, &mut self.people, &self.traffic, &mut self.population, &mut self.rng, now);
         let walkers: Vec<_> =
             self.people.persons.iter().map(|person| (person.id, person.at, person.velocity)).collect();
         self.traffic.step(&walkers, signals, dt_s);
         let sight = Sight { obstacles: &self.plan.obstacles, signals, traffic: &self.traffic };
         self.people.step(&sight, dt_s);
+        if self.now_us > -HEAD_START_US {
+            let mut stage = Stage {
+                plan: &self.plan,
+                people: &mut self.people,
+                traffic: &mut self.traffic,
+                population: &mut self.population,
+                rng: &mut self.rng,
+            };
+            self.director.step(&mut stage, self.now_us, dt_s);
+        }
     }
 
     /// What there is now, turned into the city's coordinates, in the order of the identities.

@@ -83,16 +83,11 @@ pub(super) struct Bag {
 }
 
 impl Bag {
-    pub(super) fn new(id: u32, look: u32, at: Vec2) -> Bag {
-        Bag { id, look, at, heading_rad: 0.0, carried_by: None, rolls: false }
-    }
-
     fn actor(&self, velocity_mps: Vec2) -> Actor {
-        let size = ActorKind::Bag;
         let base_m = if self.carried_by.is_some() && !self.rolls { 0.32 } else { 0.0 };
         Actor {
             id: self.id,
-            kind: size,
+            kind: ActorKind::Bag,
             look: self.look,
             at: self.at,
             base_m,
@@ -144,15 +139,6 @@ impl Person {
         self.tasks.extend(legs.into_iter().map(Task::Walk));
     }
 
-    /// The end of the way that is being walked.
-    pub(super) fn heads_for(&self) -> Vec2 {
-        self.tasks
-            .iter()
-            .rev()
-            .find_map(|task| if let Task::Walk(leg) = task { Some(leg.to) } else { None })
-            .unwrap_or(self.at)
-    }
-
     /// Where one wants to go now, how fast, and how near is near enough; none: stay.
     fn wish(&mut self, sight: &Sight<'_>, dt_s: f32) -> Option<Vec2> {
         match self.tasks.front().copied()? {
@@ -179,7 +165,12 @@ impl Person {
                 }
                 Some((target - self.at).normalize_or_zero() * 0.45)
             }
-            Task::Stand { .. } | Task::Queue { .. } | Task::Bend { .. } => None,
+            Task::Stand { .. } | Task::Queue { .. } => {
+                // Passers-by push; one goes back to where one stood.
+                let back = *self.target.get_or_insert(self.at) - self.at;
+                (back.length() > 0.3).then(|| back.normalize_or_zero() * 0.5)
+            }
+            Task::Bend { .. } => None,
         }
     }
 
@@ -276,8 +267,8 @@ impl People {
     pub(super) fn load(&mut self, person: u32, id: u32, look: u32) {
         let Some(person) = self.persons.iter_mut().find(|other| other.id == person) else { return };
         person.bag = Some(id);
-        let rolls = unit(look, 21) < 0.3;
-        self.bags.push(Bag { carried_by: Some(person.id), rolls, ..Bag::new(id, look, person.at) });
+        let rolls = !person.busy && unit(look, 21) < 0.3;
+        self.bags.push(Bag { id, look, at: person.at, heading_rad: 0.0, carried_by: Some(person.id), rolls });
     }
 
     pub(super) fn find(&mut self, id: u32) -> Option<&mut Person> {

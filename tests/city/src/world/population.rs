@@ -5,11 +5,11 @@ use glam::Vec2;
 use rand::{RngExt, rngs::StdRng};
 
 use super::{
-    chance::unit,
+    actor::{Actor, ActorKind, Pose},
     net::Leg,
     people::{People, Person, Task},
-    plan::Plan,
-    route,
+    plan::{Known, Plan},
+    scripts::Script,
     traffic::{Halt, Traffic, Vehicle},
 };
 use crate::camera::Camera;
@@ -21,6 +21,8 @@ pub(super) struct Population {
     /// Per route, when the next vehicle is due.
     due_s: Vec<f32>,
     people_due_s: f32,
+    /// The play for which the side street is kept free of others.
+    pub(super) closed: Option<Script>,
 }
 
 /// Part of the usual daytime number that is about at an hour.
@@ -72,14 +74,35 @@ impl Population {
         self.ids
     }
 
-    /// Somebody new at a place.
+    /// Somebody new at a place, with a bag or without.
     pub(super) fn person(&mut self, people: &mut People, rng: &mut StdRng, at: Vec2) -> u32 {
-        let id = self.id();
-        let look = rng.random();
-        people.persons.push(Person::new(id, look, at));
-        if unit(look, 51) < 0.3 {
+        let id = self.plain_person(people, rng, at);
+        if rng.random_bool(0.3) {
             people.load(id, self.id(), rng.random());
         }
+        id
+    }
+
+    /// Somebody new with empty hands.
+    pub(super) fn plain_person(&mut self, people: &mut People, rng: &mut StdRng, at: Vec2) -> u32 {
+        let id = self.id();
+        people.persons.push(Person::new(id, rng.random(), at));
+        id
+    }
+
+    /// A bag for somebody to carry and to forget: one of the larger ones.
+    pub(super) fn big_bag(&mut self, people: &mut People, rng: &mut StdRng, person: u32) -> u32 {
+        let id = self.id();
+        let mut look = rng.random();
+        // Half of all looks are larger than usual in a direction; a quarter are in both.
+        for _ in 0..64 {
+            let size = bag_size(look);
+            if size.x > 0.5 && size.z > 0.5 {
+                break;
+            }
+            look = rng.random();
+        }
+        people.load(person, id, look);
         id
     }
 
@@ -123,7 +146,8 @@ impl Population {
             self.due_s[index] -= dt_s;
             let route = &traffic.routes[index];
             let per_s = route.per_min * busy / 60.0;
-            if self.due_s[index] > 0.0 || per_s <= 0.0 {
+            let closed = self.closed.is_some() && index == Known::INTO_SIDE;
+            if self.due_s[index] > 0.0 || per_s <= 0.0 || closed {
                 continue;
             }
             // Exponential times are a Poisson stream.
@@ -131,7 +155,7 @@ impl Population {
             let (kind, usual_mps, bus_stop) =
                 (Traffic::kind(route.traffic, rng.random()), route.speed_mps, route.bus_stop_m);
             let mut vehicle = Vehicle::new(self.id(), kind, rng.random(), index, usual_mps);
-            if kind == super::ActorKind::Bus {
+            if kind == ActorKind::Bus {
                 let left_s = rng.random_range(12.0..18.0);
                 vehicle.halt = bus_stop.map(|s_m| Halt { s_m, left_s, pull_m: 2.6, standing: false });
             }
@@ -162,4 +186,10 @@ pub(super) fn errand(plan: &Plan, rng: &mut StdRng, from: usize) -> Vec<Task> {
     let to = ends[rng.random_range(0..ends.len())];
     tasks.extend(plan.net.path(at, to).into_iter().map(Task::Walk));
     tasks
+}
+
+fn bag_size(look: u32) -> glam::Vec3 {
+    let (kind, pose) = (ActorKind::Bag, Pose::Rest);
+    let (at, velocity_mps) = (Vec2::ZERO, Vec2::ZERO);
+    Actor { id: 0, kind, look, at, base_m: 0.0, heading_rad: 0.0, velocity_mps, pose, carried_by: None }.size_m()
 }

@@ -33,6 +33,8 @@ pub(super) struct Route {
     pub(super) beside: Option<(usize, f32)>,
     /// Usual speed.
     pub(super) speed_mps: f32,
+    /// Where it joins another route and lets its traffic pass: the distance at which a front waits, and the route.
+    pub(super) give_way: Option<(f32, usize)>,
     /// Where buses halt, as the distance of the bus's middle.
     pub(super) bus_stop_m: Option<f32>,
 }
@@ -43,7 +45,17 @@ impl Route {
         for pair in points.windows(2) {
             marks_m.push(marks_m[marks_m.len() - 1] + pair[0].distance(pair[1]));
         }
-        Route { points, marks_m, traffic, per_min, stop: None, beside: None, speed_mps, bus_stop_m: None }
+        Route {
+            points,
+            marks_m,
+            traffic,
+            per_min,
+            stop: None,
+            beside: None,
+            speed_mps,
+            give_way: None,
+            bus_stop_m: None,
+        }
     }
 
     pub(super) fn length_m(&self) -> f32 {

@@ -94,3 +94,15 @@ fn in_picture(view: &crate::camera::View, actor: &Actor) -> bool {
             .project(actor.at.extend(0.9))
             .is_some_and(|point| (0.0..width).contains(&point.x) && (0.0..height).contains(&point.y) && point.z < 40.0)
 }
+
+#[test]
+fn every_kind_of_incident_happens_within_five_minutes() {
+    for seed in 1..4 {
+        let mut world = world(seed);
+        world.advance(300_000_000);
+        let mut kinds: Vec<IncidentKind> = world.incidents().iter().map(|incident| incident.kind).collect();
+        kinds.sort();
+        kinds.dedup();
+        assert_eq!(kinds.len(), 10, "seed {seed}: {kinds:?}");
+    }
+}

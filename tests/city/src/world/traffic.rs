@@ -177,10 +177,6 @@ impl Traffic {
         true
     }
 
-    pub(super) fn find(&mut self, id: u32) -> Option<&mut Vehicle> {
-        self.vehicles.iter_mut().find(|vehicle| vehicle.id == id)
-    }
-
     /// Whether somebody on foot can get from one point to the other without making anybody brake.
     pub(super) fn gap(&self, from: Vec2, to: Vec2, speed_mps: f32) -> bool {
         let (way, length) = ((to - from).normalize_or_zero(), from.distance(to));
@@ -259,7 +255,22 @@ impl Vehicle {
                 }
             }
         }
-        nearest
+        let joining = self.give_way(routes, bodies);
+        nearest.into_iter().chain(joining).min_by(|a, b| a.gap_m.total_cmp(&b.gap_m))
+    }
+
+    /// The line at which to wait while somebody comes on the road that is joined.
+    fn give_way(&self, routes: &[Route], bodies: &[Body]) -> Option<Ahead> {
+        let (line_m, road) = routes[self.route].give_way?;
+        let gap_m = line_m - self.s_m - self.size.x / 2.0;
+        let (joint, _) = routes[self.route].at(line_m + 10.0);
+        let (joint_m, _) = routes[road].locate(joint, 0.0, f32::INFINITY)?;
+        let comes = |body: &Body| {
+            let place = routes[road].locate(body.at, joint_m - 50.0, joint_m + 5.0);
+            body.id != self.id && place.is_some_and(|(_, left)| left.abs() < 2.0)
+        };
+        let waits = (-1.0..25.0).contains(&gap_m) && bodies.iter().any(comes);
+        waits.then_some(Ahead { gap_m: gap_m + GAP_M - 0.5, speed_mps: 0.0, broken: false })
     }
 
     /// The lane beside, where the own one is blocked for long and the other one is free.
@@ -269,8 +280,7 @@ impl Vehicle {
         let route = &routes[beside];
         let clear = bodies.iter().filter(|body| body.id != self.id).all(|body| {
             let place = route.locate(body.at, self.s_m - 30.0, self.s_m + 30.0);
-            let Some((s, left)) = place.filter(|(_, left)| left.abs() < 1.7) else { return true };
-            let _ = left;
+            let Some((s, _)) = place.filter(|(_, left)| left.abs() < 1.7) else { return true };
             let behind = self.s_m - s;
             let need = self.size.x / 2.0 + body.half.x + 3.0;
             if behind > 0.0 { behind > need + body.velocity.length() * 1.8 } else { -behind > need }
@@ -294,14 +304,15 @@ impl Vehicle {
         }
         self.halt_on_the_way(&mut limits, dt_s);
         let wish_mps = self.wish_mps.min(self.curve_mps(route));
-        let free = ACCELERATE * (1.0 - (self.speed_mps / wish_mps.max(0.1)).powi(4));
+        let most = if self.busy { 2.0 * ACCELERATE } else { ACCELERATE };
+        let free = most * (1.0 - (self.speed_mps / wish_mps.max(0.1)).powi(4));
         let accelerate = limits.iter().fold(free, |least, (gap_m, speed_mps)| {
             let closing = self.speed_mps * (self.speed_mps - speed_mps);
             let wanted = GAP_M + (self.speed_mps * HEADWAY_S + closing / (2.0 * (ACCELERATE * BRAKE).sqrt())).max(0.0);
             let ratio = (self.speed_mps / wish_mps.max(0.1)).powi(4);
-            least.min(ACCELERATE * (1.0 - ratio - (wanted / gap_m.max(0.1)).powi(2)))
+            least.min(most * (1.0 - ratio - (wanted / gap_m.max(0.1)).powi(2)))
         });
-        let accelerate = accelerate.clamp(-8.0, ACCELERATE);
+        let accelerate = accelerate.clamp(-8.0, most);
         self.braking = accelerate < -0.5 || (self.braking && self.speed_mps < 0.3);
         self.speed_mps = (self.speed_mps + accelerate * dt_s).max(0.0);
         if self.speed_mps < 0.05 && accelerate <= 0.0 {

@@ -19,6 +19,9 @@ const INNER_M: f32 = 1.75;
 const OUTER_M: f32 = 5.25;
 const CYCLE_M: f32 = 8.0;
 
+/// Westbound, outer lane.
+const WEST_OUTER: usize = 9;
+
 /// Which of the routes are used by name.
 #[derive(Debug, Clone, Copy)]
 pub(in crate::world) struct Known;
@@ -26,7 +29,7 @@ pub(in crate::world) struct Known;
 impl Known {
     /// Eastbound, outer lane: where cars break down.
     pub(in crate::world) const EAST_OUTER: usize = 1;
-    /// Down the one-way street the wrong way.
+    /// Down the one-way street, against its direction.
     pub(in crate::world) const WRONG_WAY: usize = 17;
     /// From the main street into the one-way street.
     pub(in crate::world) const INTO_SIDE: usize = 16;
@@ -60,7 +63,9 @@ pub(super) fn routes() -> Vec<Route> {
     let mut side = Route::new(into_side(), Traffic::Cars, 2.0, 8.5);
     side.stop = Some((END_M - STOP_M, Axis::EastWest));
     routes.push(side);
-    routes.push(Route::new(out_of_side(), Traffic::None, 0.0, 8.0));
+    let mut out = Route::new(out_of_side(), Traffic::None, 0.0, 8.0);
+    out.give_way = Some((END_M - OUTER_M - 8.5, WEST_OUTER));
+    routes.push(out);
     routes
 }
 

@@ -17,6 +17,7 @@ use super::{
 };
 
 pub(super) use blocks::city;
+pub(super) use lanes::Known;
 pub(super) use places::{Spot, Zone};
 
 /// Something that people walk around.

@@ -40,7 +40,7 @@ pub(in crate::world) struct Spot {
 }
 
 /// The square's middle, where crowds form.
-pub(in crate::world) const CROWD: Zone = Zone::new((25.0, 34.0), (28.5, 37.5));
+pub(in crate::world) const CROWD: Zone = Zone::new((26.0, 34.5), (28.5, 36.5));
 /// A marked stage on the square that nobody walks over.
 pub(in crate::world) const STAGE: Zone = Zone::new((47.0, 57.0), (43.0, 51.0));
 /// Beside the benches of the square, where bags are forgotten.
@@ -54,15 +54,19 @@ pub(in crate::world) const SITE: Zone = Zone::new((54.0, 69.0), (-31.0, -19.0));
 /// The gap in the site's hoarding.
 pub(in crate::world) const SITE_GAP: Vec2 = Vec2::new(60.0, -15.2);
 /// The lanes where a car that stops is in everybody's way.
-pub(in crate::world) const KEEP_MOVING: Zone = Zone::new((29.0, 48.0), (-9.0, 0.0));
+pub(in crate::world) const KEEP_MOVING: Zone = Zone::new((37.5, 50.0), (-9.0, 0.0));
 /// Where the broken-down car stops.
-pub(in crate::world) const BREAKDOWN: Vec2 = Vec2::new(39.0, -5.25);
+pub(in crate::world) const BREAKDOWN: Vec2 = Vec2::new(43.0, -5.25);
 /// The travel lane of the one-way side street; its right way is north.
 pub(in crate::world) const ONE_WAY: Zone = Zone::new((-99.0, -94.2), (46.0, 64.0));
-/// Beside the bus stop, where bags are forgotten.
+/// The bus stop's pavement.
 pub(in crate::world) const BUS_STOP: Zone = Zone::new((-57.0, -45.0), (9.6, 14.0));
+/// Beside the shelter, where bags are forgotten.
+pub(in crate::world) const BUS_BAG: Zone = Zone::new((-48.5, -44.5), (13.0, 15.0));
 /// Where the bag lies there.
-pub(in crate::world) const BUS_STOP_BAG: Vec2 = Vec2::new(-47.0, 12.9);
+pub(in crate::world) const BUS_STOP_BAG: Vec2 = Vec2::new(-46.4, 14.1);
+/// The first one of the queue.
+pub(in crate::world) const BUS_QUEUE: Vec2 = Vec2::new(-55.5, 10.2);
 /// Middle of a bus that halts.
 pub(in crate::world) const BUS_HALT_X: f32 = -54.0;
 /// The guard line along the middle of the street, on which nobody is to cross; ends west and east.

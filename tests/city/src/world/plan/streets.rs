@@ -8,8 +8,6 @@ use super::{super::layout::Surface, places, sketch::Sketch};
 pub(super) const REACH_M: f32 = 210.0;
 /// From a street's middle to its kerb.
 pub(super) const KERB_M: f32 = 9.0;
-/// From a street's middle to the front of the buildings' plots.
-pub(super) const FRONT_M: f32 = 14.2;
 /// Where stop lines are, from the middle of the crossing.
 pub(super) const STOP_M: f32 = 16.5;
 /// The side street's kerbs.
