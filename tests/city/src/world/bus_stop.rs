@@ -33,6 +33,9 @@ impl BusStop {
         rng: &mut StdRng,
         (busy, dt_s): (f32, f32),
     ) {
+        if plan.hidden.is_empty() {
+            return;
+        }
         self.due_s -= dt_s;
         if self.due_s <= 0.0 && self.waiting.len() < QUEUE_MAX {
             self.due_s = rng.random_range(4.0..14.0) / busy.max(0.05);

@@ -5,8 +5,8 @@ use glam::Vec2;
 use super::{
     chance::{between, hash},
     plan::{
-        Zone,
-        places::{self, BENCHES, BUS_STOP, CROWD, KEEP_MOVING, ONE_WAY, SCHOOL, SITE, STAGE},
+        Stand, Zone,
+        places::{self, BENCHES, BUS_BAG, BUS_STOP, CROWD, KEEP_MOVING, ONE_WAY, SCHOOL, SITE, STAGE},
     },
     rules,
 };
@@ -154,6 +154,26 @@ const POSTS: [Post; 12] = [
     },
 ];
 
+/// The one camera of a studio, in one of two usual shapes of pictures.
+pub(super) fn studio(stand: &Stand, wide: bool) -> Camera {
+    Camera {
+        id: "studio".to_owned(),
+        name_zh: "训练场".to_owned(),
+        name_en: "Studio".to_owned(),
+        department: "police".to_owned(),
+        physical: "studio".to_owned(),
+        at: stand.at,
+        height_m: stand.height_m,
+        heading_deg: stand.way.x.atan2(stand.way.y).to_degrees().rem_euclid(360.0),
+        tilt_deg: stand.tilt_deg,
+        fov_deg: stand.fov_deg,
+        size_px: if wide { (640, 360) } else { (640, 480) },
+        fps: 12.5,
+        rules: Vec::new(),
+        faults: Vec::new(),
+    }
+}
+
 /// All cameras of the city.
 pub(super) fn city(seed: u32) -> Vec<Watch> {
     POSTS.iter().map(|post| post.watch(seed)).collect()
@@ -191,7 +211,7 @@ impl Post {
 /// The rules of a camera and the ground that they are about.
 fn watched(camera: &Camera) -> (Vec<toml::Table>, Vec<Zone>) {
     let draw = rules::Drawer::new(camera);
-    let line = |ends: [Vec2; 2]| Zone { from: ends[0] - Vec2::splat(1.0), to: ends[1] + Vec2::splat(1.0) };
+    let line = |[a, b]: [Vec2; 2]| Zone { from: a.min(b) - Vec2::splat(1.0), to: a.max(b) + Vec2::splat(1.0) };
     let guard = |direction| draw.line_cross("guard_line", places::GUARD_LINE, direction);
     match camera.id.as_str() {
         "pol-square" => (vec![draw.crowd("crowd", CROWD, 6, 5.0)], vec![CROWD]),
@@ -199,10 +219,20 @@ fn watched(camera: &Camera) -> (Vec<toml::Table>, Vec<Zone>) {
         "pol-crossing" => (vec![guard("b_to_a")], vec![line(places::GUARD_LINE)]),
         "trf-crossing" => (vec![guard("a_to_b")], vec![line(places::GUARD_LINE)]),
         "cty-crossing" => (vec![guard("both")], vec![line(places::GUARD_LINE)]),
-        "pol-bus-stop" => (vec![draw.crowd("bus_stop", BUS_STOP, 12, 8.0)], vec![]),
-        "trf-east" => (vec![], vec![KEEP_MOVING]),
-        "trf-side" => (vec![], vec![ONE_WAY]),
-        "cty-square" => (vec![draw.crowd("crowd", CROWD, 6, 5.0)], vec![CROWD, BENCHES]),
+        "pol-bus-stop" => {
+            // A queue is no crowd.
+            let queue = draw.crowd("bus_stop", BUS_STOP, 14, 8.0);
+            (vec![queue, draw.abandoned("abandoned", BUS_BAG, 12.0)], vec![BUS_BAG])
+        }
+        "trf-east" => {
+            let count = draw.count("count", places::COUNT_LINE, 60.0);
+            (vec![draw.stopped("breakdown", KEEP_MOVING, 8.0), count], vec![KEEP_MOVING, line(places::COUNT_LINE)])
+        }
+        "trf-side" => (vec![draw.wrong_way("one_way", ONE_WAY)], vec![ONE_WAY]),
+        "cty-square" => {
+            let bags = [draw.abandoned("abandoned", BENCHES, 12.0), draw.removed("removed", BENCHES, 20.0)];
+            ([vec![draw.crowd("crowd", CROWD, 6, 5.0)], bags.to_vec()].concat(), vec![CROWD, BENCHES])
+        }
         "cty-stage" => (vec![draw.occupancy("stage", STAGE)], vec![STAGE]),
         "cty-site" => (vec![draw.intrusion("site", SITE)], vec![SITE]),
         "cty-river" => (vec![draw.line_cross("water", places::WATER_LINE, "a_to_b")], vec![line(places::WATER_LINE)]),

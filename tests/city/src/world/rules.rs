@@ -11,6 +11,7 @@ pub(super) struct Drawer {
     view: View,
 }
 
+const VEHICLES: [&str; 2] = ["car", "large_vehicle"];
 /// Geometry stays so far from the picture's edge.
 const EDGE: f32 = 0.004;
 
@@ -27,9 +28,7 @@ impl Drawer {
     }
 
     pub(super) fn loiter(&self, id: &str, zone: Zone, seconds: f64) -> Table {
-        let mut table = self.zone("loiter", id, zone, &["person"]);
-        table.insert("seconds".to_owned(), Value::Float(seconds));
-        table
+        self.lasting("loiter", id, zone, &["person"], seconds)
     }
 
     pub(super) fn occupancy(&self, id: &str, zone: Zone) -> Table {
@@ -40,12 +39,52 @@ impl Drawer {
         self.zone("intrusion", id, zone, &["person"])
     }
 
+    /// Vehicles drive north in this zone.
+    pub(super) fn wrong_way(&self, id: &str, zone: Zone) -> Table {
+        let mut table = self.zone("wrong_way", id, zone, &VEHICLES);
+        let (middle, reach) = (zone.middle(), Vec2::new(0.0, (zone.to.y - zone.from.y) / 4.0));
+        let along = [middle - reach, middle + reach].map(|end| fraction(self.pixel(end), self.view.size_px));
+        table.insert("along".to_owned(), Value::Array(along.map(value).to_vec()));
+        table
+    }
+
+    pub(super) fn stopped(&self, id: &str, zone: Zone, seconds: f64) -> Table {
+        self.lasting("stopped_vehicle", id, zone, &VEHICLES, seconds)
+    }
+
+    pub(super) fn abandoned(&self, id: &str, zone: Zone, seconds: f64) -> Table {
+        self.lasting("abandoned_object", id, zone, &["bag"], seconds)
+    }
+
+    pub(super) fn removed(&self, id: &str, zone: Zone, seconds: f64) -> Table {
+        self.lasting("removed_object", id, zone, &["bag"], seconds)
+    }
+
+    /// Vehicles over a line on the ground.
+    pub(super) fn count(&self, id: &str, ends: [Vec2; 2], interval_s: f64) -> Table {
+        let mut table = self.line("count", id, ends, &["car", "large_vehicle", "two_wheeler"]);
+        table.insert("interval_s".to_owned(), Value::Float(interval_s));
+        table
+    }
+
     /// A line on the ground; its left side as one looks from the first end to the second is a.
     pub(super) fn line_cross(&self, id: &str, ends: [Vec2; 2], direction: &str) -> Table {
-        let mut table = head("line_cross", id, &["person"]);
+        let mut table = self.line("line_cross", id, ends, &["person"]);
+        table.insert("direction".to_owned(), Value::String(direction.to_owned()));
+        table
+    }
+
+    fn line(&self, kind: &str, id: &str, ends: [Vec2; 2], classes: &[&str]) -> Table {
+        let mut table = head(kind, id, classes);
         let ends = ends.map(|end| fraction(self.pixel(end), self.view.size_px));
         table.insert("line".to_owned(), Value::Array(ends.map(value).to_vec()));
-        table.insert("direction".to_owned(), Value::String(direction.to_owned()));
+        table
+    }
+
+    /// A rule about a stay of so many seconds.
+    fn lasting(&self, kind: &str, id: &str, zone: Zone, classes: &[&str], seconds: f64) -> Table {
+        let mut table = self.zone(kind, id, zone, classes);
+        table.insert("seconds".to_owned(), Value::Float(seconds));
         table
     }
 

@@ -5,6 +5,7 @@ mod lanes;
 pub(super) mod places;
 mod sketch;
 mod streets;
+mod studio;
 mod walks;
 
 use glam::Vec2;
@@ -19,6 +20,7 @@ use super::{
 pub(super) use blocks::city;
 pub(super) use lanes::Known;
 pub(super) use places::{Spot, Zone};
+pub(super) use studio::{Stand, studio};
 
 /// Something that people walk around.
 #[derive(Debug, Clone, Copy)]
@@ -39,8 +41,10 @@ pub(super) struct Plan {
     pub(super) routes: Vec<Route>,
     pub(super) parked: Vec<Actor>,
     pub(super) obstacles: Vec<Obstacle>,
-    /// People and vehicles at usual density.
+    /// People at usual density.
     pub(super) people: f32,
+    /// Nobody comes or goes; people walk about for ever.
+    pub(super) roam: bool,
 }
 
 impl Building {

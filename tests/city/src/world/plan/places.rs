@@ -57,6 +57,8 @@ pub(in crate::world) const SITE_GAP: Vec2 = Vec2::new(60.0, -15.2);
 pub(in crate::world) const KEEP_MOVING: Zone = Zone::new((37.5, 50.0), (-9.0, 0.0));
 /// Where the broken-down car stops.
 pub(in crate::world) const BREAKDOWN: Vec2 = Vec2::new(43.0, -5.25);
+/// Where vehicles are counted: across the eastbound lanes, from the middle to the kerb.
+pub(in crate::world) const COUNT_LINE: [Vec2; 2] = [Vec2::new(33.0, -0.2), Vec2::new(33.0, -9.2)];
 /// The travel lane of the one-way side street; its right way is north.
 pub(in crate::world) const ONE_WAY: Zone = Zone::new((-99.0, -94.2), (46.0, 64.0));
 /// The bus stop's pavement.
