@@ -45,7 +45,7 @@ impl Beam {
             of: actor.id,
             lamps: [lamp(front + side), lamp(front - side)],
             ahead,
-            power: tint * (1.9 * power * lit),
+            power: tint * (0.8 * power * lit),
         })
     }
 

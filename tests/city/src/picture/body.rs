@@ -5,7 +5,7 @@ use glam::{Vec2, Vec3};
 use super::backdrop::Backdrop;
 use super::beam::Beam;
 use super::mesh::{self, Detail, Mesh, Vertex};
-use super::raster::{Area, Corner, Dot, clip, turn};
+use super::raster::{Area, Corner, Dot, NEAR_M, clip, to_picture, turn};
 use crate::camera::View;
 use crate::world::{Actor, ActorKind, Light};
 
@@ -18,16 +18,56 @@ const SMALLEST_PX: f32 = 1.5;
 pub(crate) struct Body {
     /// Its place in the list of actors.
     pub(crate) index: usize,
-    /// Triangles that face the lens.
-    pub(crate) triangles: Vec<[Dot<3>; 3]>,
-    /// Triangles of its shadow on the ground.
-    pub(crate) shadow: Vec<[Dot<0>; 3]>,
-    /// Pixels that its silhouette may touch, also beyond the picture.
-    pub(crate) area: Area,
+    /// Its triangles that face the lens.
+    pub(crate) faces: Triangles<3>,
+    /// Its shadow on the ground.
+    pub(crate) shadow: Triangles<0>,
     /// Part of the sun's light that it keeps off.
     pub(crate) shade: f32,
     /// How far it moves on the picture while the shutter is open, pixels.
     pub(crate) motion_px: Vec2,
+}
+
+/// Triangles of the picture that share their corners.
+#[derive(Default)]
+pub(crate) struct Triangles<const N: usize> {
+    dots: Vec<Dot<N>>,
+    corners: Vec<[u32; 3]>,
+    /// Pixels that they may touch, also beyond the picture.
+    pub(crate) area: Area,
+}
+
+impl<const N: usize> Triangles<N> {
+    /// Those of a mesh that turn their outside to the lens, from its corners before the lens.
+    fn new(view: &View, mesh: &Mesh, points: Vec<Corner<N>>) -> Triangles<N> {
+        let in_front = points.iter().all(|corner| corner.at.z >= NEAR_M);
+        let mut made = Triangles { dots: Vec::new(), corners: Vec::new(), area: Area::NONE };
+        made.corners.reserve(mesh.triangles.len() * 2 / 3);
+        if in_front {
+            made.dots.extend(points.iter().map(|corner| to_picture(view, corner)));
+            made.corners.extend(mesh.triangles.iter().copied().filter(|&triangle| {
+                let [a, b, c] = triangle.map(|corner| made.dots[corner as usize].at);
+                turn(a, b, c) > 0.0
+            }));
+        } else {
+            for triangle in &mesh.triangles {
+                clip(view, triangle.map(|corner| points[corner as usize]), |dots| {
+                    if turn(dots[0].at, dots[1].at, dots[2].at) > 0.0 {
+                        let first = made.dots.len() as u32;
+                        made.dots.extend(dots);
+                        made.corners.push([first, first + 1, first + 2]);
+                    }
+                });
+            }
+        }
+        made.area = made.dots.iter().fold(Area::NONE, |area, dot| area.with(dot.at));
+        made
+    }
+
+    /// One after the other.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = [Dot<N>; 3]> + '_ {
+        self.corners.iter().map(|corners| corners.map(|corner| self.dots[corner as usize]))
+    }
 }
 
 /// Places a mesh: from the mesh's own directions to right, down, ahead of the lens.
@@ -101,70 +141,45 @@ impl Body {
             return None;
         }
         let detail = if size.z * scale > NEAR_DETAIL_PX { Detail::Near } else { Detail::Far };
-        Some(Body::of(shot, index, actor, &mesh::actor(actor, shot.light, detail)))
+        let plain = mesh::actor(actor, shot.light, Detail::Far);
+        match detail {
+            Detail::Near => Some(Body::of(shot, index, actor, &mesh::actor(actor, shot.light, detail), &plain)),
+            Detail::Far => Some(Body::of(shot, index, actor, &plain, &plain)),
+        }
     }
 
-    /// The mover with a mesh of its own.
-    pub(crate) fn of(shot: &Shot, index: usize, actor: &Actor, mesh: &Mesh) -> Body {
+    /// The mover with meshes of its own, one to be seen and one for its shadow.
+    pub(crate) fn of(shot: &Shot, index: usize, actor: &Actor, mesh: &Mesh, plain: &Mesh) -> Body {
         let size = actor.size_m();
         let middle = actor.at.extend(actor.base_m + size.z * 0.5);
         let (view, illumination) = (shot.view, &shot.backdrop.illumination);
         let placed = Placed::new(view, actor, illumination.to_sun);
-        let shade = if illumination.sun.y > 1e-3 {
+        let shade = if illumination.sun.y > 1e-3 && actor.base_m < 3.0 {
             shot.backdrop.shades.lit(actor.at.extend(actor.base_m + 0.3), illumination.to_sun).max(0.15)
         } else {
             0.0
         };
-        let points: Vec<Vec3> = mesh.vertices.iter().map(|vertex| placed.before_lens(vertex.at)).collect();
         let mut body = Body {
             index,
-            triangles: Vec::with_capacity(mesh.triangles.len() / 2),
-            shadow: Vec::new(),
-            area: Area::NONE,
+            faces: Triangles::default(),
+            shadow: Triangles::default(),
             shade,
             motion_px: motion(view, middle, actor.velocity_mps, shot.shutter_s),
         };
         if in_sight(view, middle, radius(size)) {
             let depth_m = (middle - view.eye).length();
             let colours = colours(shot.backdrop, actor, mesh, shot.beams, depth_m, view.eye);
-            body.add_faces(view, mesh, &points, &colours);
+            let corners = mesh.vertices.iter().zip(colours);
+            let corners = corners.map(|(vertex, values)| Corner { at: placed.before_lens(vertex.at), values });
+            body.faces = Triangles::new(view, mesh, corners.collect());
         }
-        if shade > 0.0 && actor.base_m < 3.0 {
-            let cast: Vec<Vec3> =
-                mesh.vertices.iter().zip(&points).map(|(vertex, &at)| placed.shadow_of(vertex.at, at)).collect();
-            body.add_shadow(view, mesh, &cast);
+        if shade > 0.0 {
+            // Of a closed mesh the side that the ground sees throws the same shadow as the other.
+            let cast =
+                |vertex: &Vertex| Corner { at: placed.shadow_of(vertex.at, placed.before_lens(vertex.at)), values: [] };
+            body.shadow = Triangles::new(view, plain, plain.vertices.iter().map(cast).collect());
         }
         body
-    }
-
-    fn add_faces(&mut self, view: &View, mesh: &Mesh, points: &[Vec3], colours: &[[f32; 3]]) {
-        for triangle in &mesh.triangles {
-            let corners = triangle.map(|i| Corner { at: points[i as usize], values: colours[i as usize] });
-            clip(view, corners, |dots| {
-                if turn(dots[0].at, dots[1].at, dots[2].at) > 0.0 {
-                    self.area = dots.iter().fold(self.area, |area, dot| area.with(dot.at));
-                    self.triangles.push(dots);
-                }
-            });
-        }
-    }
-
-    fn add_shadow(&mut self, view: &View, mesh: &Mesh, points: &[Vec3]) {
-        for triangle in &mesh.triangles {
-            let corners = triangle.map(|i| Corner { at: points[i as usize], values: [] });
-            clip(view, corners, |dots| {
-                // The side of a closed mesh that faces away from the sun throws the same shadow as the other.
-                if turn(dots[0].at, dots[1].at, dots[2].at) > 0.0 {
-                    self.shadow.push(dots);
-                }
-            });
-        }
-    }
-
-    /// Pixels that its shadow may touch, in the picture.
-    pub(crate) fn shadow_area(&self, picture: &Area) -> Area {
-        let dots = self.shadow.iter().flatten();
-        dots.fold(Area::NONE, |area, dot| area.with(dot.at)).cut(picture)
     }
 }
 

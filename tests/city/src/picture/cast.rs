@@ -26,7 +26,7 @@ pub(crate) struct Caster {
 
 /// Rectangle of everything that a mover does to the ground.
 pub(crate) fn reach(view: &View, body: &Body, foot: Option<&Foot>, picture: &Area) -> Area {
-    let shadow = body.shadow_area(picture).even(2);
+    let shadow = body.shadow.area.cut(picture).even(2);
     let foot = foot.map_or(Area::NONE, |foot| contact::reach(view, foot).even(0));
     shadow.join(&foot).cut(picture)
 }
@@ -57,7 +57,10 @@ impl Caster {
         let at = |x: i32, y: i32| (y - area.y0) as usize * width + (x - area.x0) as usize;
         for body in bodies {
             let strength = (body.shade * 255.0) as u8;
-            for dots in &body.shadow {
+            if body.shadow.area.cut(area).is_empty() {
+                continue;
+            }
+            for dots in body.shadow.iter() {
                 rows(dots.map(|dot| dot.at - Vec2::splat(0.5)), area, |y, from, to| {
                     self.shadow[at(from, y)..at(from, y) + (to - from) as usize].fill(strength);
                 });

@@ -166,7 +166,7 @@ fn shop(look: u32, wall: Vec3, place: Vec2, length_m: f32, footprint_m: f32) -> 
         let blurred = written * (0.12 / footprint_m).min(1.0);
         let colour = board.lerp(ink, blurred);
         let lit = shop & 0x700 != 0;
-        return WallSpot { albedo: colour, glow: if lit { colour * 0.035 } else { Vec3::ZERO }, mirror: 0.02 };
+        return WallSpot { albedo: colour, glow: if lit { colour * 0.022 } else { Vec3::ZERO }, mirror: 0.02 };
     }
     if place.y >= 2.6 {
         return matt(wall * 0.6);
@@ -178,10 +178,11 @@ fn shop(look: u32, wall: Vec3, place: Vec2, length_m: f32, footprint_m: f32) -> 
     }
     let frame = joint(x, 1.25, 0.07, footprint_m).max(f32::from(place.y < 0.35));
     let goods = hash(floor(x / 0.4), floor(place.y / 0.45), shop);
-    let shelf = Vec3::new(unit(goods), unit(goods.wrapping_mul(3)), unit(goods.wrapping_mul(7))) * 0.16 + 0.015;
+    let shelf = Vec3::new(unit(goods), unit(goods.wrapping_mul(3)), unit(goods.wrapping_mul(7))) * 0.07 + 0.012;
     let open = shop & 0x1_8000 != 0;
     let inside_light = Vec3::new(1.0, 0.93, 0.8) * 0.03 * (0.5 + place.y / 3.0);
-    let shown = shelf * (0.4 + 0.6 * (0.4 / footprint_m).min(1.0));
+    let grey = Vec3::splat(shelf.element_sum() / 3.0);
+    let shown = grey.lerp(shelf, 0.6 * (0.2 / footprint_m).min(1.0));
     WallSpot {
         albedo: (shown * 0.6).lerp(Vec3::splat(0.28), frame),
         glow: if open { inside_light * (0.5 + 2.0 * shown) * (1.0 - frame) } else { Vec3::ZERO },

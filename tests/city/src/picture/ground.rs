@@ -15,6 +15,21 @@ pub(crate) struct Spot {
     pub(crate) mirror: f32,
 }
 
+/// The mean material over a pixel that shows a piece of ground with these two sides; of what has hard edges, several
+/// points are taken. `footprint_m` is the size below which texture is averaged.
+pub(crate) fn mean_spot(surface: Surface, look: u32, at: Vec2, sides_m: [Vec2; 2], footprint_m: f32) -> Spot {
+    if !matches!(surface, Surface::Plaza | Surface::Pavement | Surface::Floor | Surface::Kerb) {
+        return spot(surface, look, at, footprint_m);
+    }
+    let mut mean = Spot { albedo: Vec3::ZERO, mirror: 0.0 };
+    for (a, b) in [(-0.375, -0.125), (0.125, -0.375), (0.375, 0.125), (-0.125, 0.375)] {
+        let part = spot(surface, look, at + sides_m[0] * a + sides_m[1] * b, footprint_m);
+        mean.albedo += part.albedo * 0.25;
+        mean.mirror += part.mirror * 0.25;
+    }
+    mean
+}
+
 /// The material at a point; `footprint_m` is how much ground one pixel shows.
 pub(crate) fn spot(surface: Surface, look: u32, at: Vec2, footprint_m: f32) -> Spot {
     let matt = |albedo: Vec3| Spot { albedo, mirror: 0.0 };
@@ -48,8 +63,8 @@ fn grain(look: u32, at: Vec2, footprint_m: f32) -> f32 {
 }
 
 fn asphalt(look: u32, at: Vec2, footprint_m: f32) -> Vec3 {
-    let broad = fractal(at, 9.0, 4, footprint_m, look);
-    let mut grey = (0.118 + 0.045 * tone(look)) * (1.0 + 0.2 * broad);
+    let broad = fractal(at, 9.0, 5, footprint_m, look);
+    let mut grey = (0.118 + 0.045 * tone(look)) * (1.0 + 0.14 * broad);
     // Patches: trenches that were closed again, mostly along the axes, a little darker or lighter, with a sealed seam.
     let ((x, y), inside) = cell(at, Vec2::new(7.3, 6.1));
     let chance = hash(x, y, look ^ 0xA5);
@@ -136,11 +151,11 @@ fn plaza(look: u32, at: Vec2, footprint_m: f32) -> Vec3 {
     let size = 0.8;
     let ((x, y), _) = cell(at, Vec2::splat(size));
     let light = STONES[(look >> 4) as usize % STONES.len()] * 1.12;
-    let dark = STONES[(look >> 7) as usize % STONES.len()] * 0.72;
+    let dark = light.lerp(STONES[(look >> 7) as usize % STONES.len()] * 0.7, 0.5 + 0.3 * part(look, 9));
     let other = match look % 3 {
         0 => x.rem_euclid(6) == 0 || y.rem_euclid(6) == 0,
-        1 => (x.div_euclid(4) + y.div_euclid(4)) & 1 == 0,
-        _ => y.rem_euclid(5) == 0,
+        1 => (x.div_euclid(2) + y.div_euclid(2)) & 1 == 0,
+        _ => y.rem_euclid(5) == 0 && x.rem_euclid(2) == 0,
     };
     let mut colour = if other { dark } else { light };
     let fade = ((size / footprint_m - 0.6) * 0.8).clamp(0.0, 1.0);

@@ -37,8 +37,9 @@ impl Illumination {
         let warm = Vec3::new(1.0, 0.55, 0.25).lerp(Vec3::new(1.0, 0.96, 0.88), high);
         let sun = warm * (0.82 * ramp(-0.5, 14.0, elevation_deg).powf(0.7) * clear.powf(1.3));
         // Twilight falls by about a factor of ten for each 4° of the sun below the horizon (Rozenberg, Twilight, 1966).
-        let twilight = ((elevation_deg + 7.0) / 15.0).clamp(0.0, 1.0);
-        let day = 10f32.powf(-2.6 * (1.0 - twilight)) * (0.35 + 0.65 * ramp(0.0, 40.0, elevation_deg));
+        // Lamps are some hundred times too strong against it, as their exposure is: so the fall is gentler here.
+        let twilight = ((elevation_deg + 9.0) / 13.0).clamp(0.0, 1.0);
+        let day = 10f32.powf(-2.2 * (1.0 - twilight)) * (0.5 + 0.5 * ramp(0.0, 35.0, elevation_deg));
         let blue = Vec3::new(0.62, 0.78, 1.0).lerp(Vec3::new(0.85, 0.8, 0.95), 1.0 - high);
         let grey = Vec3::new(0.93, 0.97, 1.0) * 1.35;
         let night = Vec3::new(0.0011, 0.001, 0.00095);
@@ -50,8 +51,8 @@ impl Illumination {
             sky,
             bounce: onto_ground * Vec3::new(0.2, 0.19, 0.17),
             haze: (sky * 1.1 + sun * 0.12) * 0.95,
-            haze_per_m: 0.0009 + 0.0012 * light.cloud + 0.006 * light.rain,
-            lamps: ramp(7.0, 0.0, elevation_deg - 3.0 * light.cloud - 3.0 * light.rain),
+            haze_per_m: 0.0008 + 0.001 * light.cloud + 0.0035 * light.rain,
+            lamps: ramp(4.0, -2.0, elevation_deg - 3.0 * light.cloud - 3.0 * light.rain),
             wet: light.rain.clamp(0.0, 1.0).sqrt(),
         }
     }

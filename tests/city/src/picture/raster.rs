@@ -7,10 +7,10 @@ use super::noise::floor;
 use crate::camera::View;
 
 /// Nearer to the lens nothing is drawn.
-const NEAR_M: f32 = 0.15;
+pub(crate) const NEAR_M: f32 = 0.15;
 
 /// A half-open range of samples.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Area {
     /// First column.
     pub(crate) x0: i32,
@@ -20,6 +20,12 @@ pub(crate) struct Area {
     pub(crate) x1: i32,
     /// Row after the last.
     pub(crate) y1: i32,
+}
+
+impl Default for Area {
+    fn default() -> Area {
+        Area::NONE
+    }
 }
 
 impl Area {
@@ -218,6 +224,13 @@ pub(crate) fn rows(corners: [Vec2; 3], area: &Area, mut row: impl FnMut(i32, i32
             row(y, from, to);
         }
     }
+}
+
+/// Whether some sample lies within the rectangle around a triangle: tiny ones often lie between samples.
+pub(crate) fn may_cover(corners: [Vec2; 3]) -> bool {
+    let [a, b, c] = corners;
+    let (low, high) = (a.min(b).min(c), a.max(b).max(c));
+    ceiling(low.y) as f32 <= high.y && ceiling(low.x) as f32 <= high.x
 }
 
 /// The whole number not below; calls nothing (see [`super::noise::floor`]).

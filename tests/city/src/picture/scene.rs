@@ -97,7 +97,7 @@ impl Painter {
     fn draw(&mut self, backdrop: &Backdrop, actors: &[Actor], bodies: &[Body], picture: &Area) -> Vec<Seen> {
         let blurred = |body: &Body| {
             let margin = body.motion_px.abs().max_element().ceil() as i32;
-            body.area.even(1 + margin).cut(picture)
+            body.faces.area.even(1 + margin).cut(picture)
         };
         let groups = merge(bodies.iter().map(blurred).collect());
         let mut traces = vec![silhouette::Trace::default(); bodies.len()];
@@ -122,5 +122,183 @@ fn copy(from: &[u8], to: &mut [u8], width: usize, area: &Area, part: i32) {
     for y in area.y0 / part..area.y1 / part {
         let start = y as usize * width;
         to[start + x0..start + x1].copy_from_slice(&from[start + x0..start + x1]);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::Vec3;
+
+    use super::super::boxes::solid;
+    use super::*;
+    use crate::world::{ActorKind, Building, Layout, Pose};
+
+    const SIZE: (u32, u32) = (320, 180);
+
+    fn view() -> View {
+        View::new(Vec3::new(0.0, -12.0, 6.0), 0.0, 25.0, 60.0, SIZE)
+    }
+
+    fn noon() -> Light {
+        Light { sun_azimuth_rad: 0.3, sun_elevation_rad: 0.8, cloud: 0.1, rain: 0.0, wind: 0.0 }
+    }
+
+    fn car(id: u32, x: f32, y: f32) -> Actor {
+        Actor {
+            id,
+            kind: ActorKind::Car,
+            look: 5,
+            at: Vec2::new(x, y),
+            base_m: 0.0,
+            heading_rad: 0.0,
+            velocity_mps: Vec2::ZERO,
+            pose: Pose::Drive { braking: false },
+            carried_by: None,
+        }
+    }
+
+    /// Draws actors as boxes and tells of each.
+    fn boxes(layout: &Layout, actors: &[Actor]) -> (Vec<Seen>, Frame) {
+        let (view, light) = (view(), noon());
+        let backdrop = Backdrop::new(layout, &view, &light, 1);
+        let shot = Shot { view: &view, backdrop: &backdrop, light: &light, beams: &[], shutter_s: 0.01 };
+        let grey = |index: usize| solid(actors[index].size_m(), [0.1 + 0.8 * index as f32; 3]);
+        let bodies: Vec<Body> = actors
+            .iter()
+            .enumerate()
+            .map(|(index, actor)| Body::of(&shot, index, actor, &grey(index), &grey(index)))
+            .collect();
+        let mut painter = Painter::new(view);
+        painter.restore(&backdrop);
+        let picture = Area::of_size(SIZE.0 as i32, SIZE.1 as i32);
+        let seen = painter.draw(&backdrop, actors, &bodies, &picture);
+        (seen, painter.clean)
+    }
+
+    fn corners(actor: &Actor) -> Vec<Vec2> {
+        let half = actor.size_m() * Vec3::new(0.5, 0.5, 1.0);
+        let signs = [(1.0, 1.0), (1.0, -1.0), (-1.0, 1.0), (-1.0, -1.0)];
+        let points = signs.iter().flat_map(|&(a, b)| [0.0, 1.0].map(|up| half * Vec3::new(a, b, up)));
+        let turn = Vec2::from_angle(actor.heading_rad);
+        points
+            .filter_map(|at| view().project((actor.at + turn.rotate(at.truncate())).extend(at.z)))
+            .map(Vec3::truncate)
+            .collect()
+    }
+
+    #[test]
+    fn the_box_of_a_body_is_that_of_its_corners() {
+        let mut actor = car(7, 1.3, 4.0);
+        actor.heading_rad = 0.7;
+        let (seen, _) = boxes(&Layout::default(), std::slice::from_ref(&actor));
+        let (from, to) =
+            corners(&actor).into_iter().fold((Vec2::MAX, Vec2::MIN), |(from, to), at| (from.min(at), to.max(at)));
+        let bbox = seen[0].bbox;
+        let made = [bbox.x0 * 320.0, bbox.y0 * 180.0, bbox.x1 * 320.0, bbox.y1 * 180.0];
+        for (made, expected) in made.into_iter().zip([from.x, from.y, to.x, to.y]) {
+            assert!((made - expected).abs() <= 0.5, "{made} instead of {expected}");
+        }
+        assert_eq!((seen[0].id, seen[0].class), (7, "car"));
+        assert!((seen[0].visible - 1.0).abs() < 1e-6);
+    }
+
+    #[test]
+    fn the_nearer_one_hides_the_farther_whatever_their_order() {
+        let (near, far) = (car(1, 0.0, 2.0), car(2, 0.0, 5.0));
+        let (seen, frame) = boxes(&Layout::default(), &[near.clone(), far.clone()]);
+        let (other, _) = boxes(&Layout::default(), &[far, near]);
+        assert_eq!(seen[0].visible, 1.0);
+        assert!((0.2..0.9).contains(&seen[1].visible), "{}", seen[1].visible);
+        assert_eq!((seen[1].visible, seen[1].bbox), (other[0].visible, other[0].bbox));
+        // The nearer is dark: so is the picture where both are.
+        let at = view().project(Vec3::new(0.0, 2.0, 0.8)).expect("in front");
+        assert!(frame.y[at.y as usize * 320 + at.x as usize] < 110);
+    }
+
+    #[test]
+    fn a_wall_hides_in_part_and_the_box_stays_whole() {
+        let actor = car(1, 0.0, 6.0);
+        let (free, _) = boxes(&Layout::default(), std::slice::from_ref(&actor));
+        let wall = |x: f32, width: f32| Layout {
+            buildings: vec![Building {
+                at: Vec2::new(x, 3.0),
+                size_m: Vec2::new(width, 0.5),
+                heading_rad: 0.0,
+                height_m: 3.0,
+                look: 1,
+            }],
+            ..Layout::default()
+        };
+        let (half, _) = boxes(&wall(5.0, 10.0), std::slice::from_ref(&actor));
+        assert!((half[0].visible - 0.5).abs() < 0.08, "{}", half[0].visible);
+        assert_eq!(half[0].bbox, free[0].bbox);
+        let (none, _) = boxes(&wall(0.0, 20.0), std::slice::from_ref(&actor));
+        assert_eq!((none[0].visible, none[0].bbox), (0.0, free[0].bbox));
+    }
+
+    #[test]
+    fn half_out_of_the_picture_is_half_visible_and_the_box_ends_at_the_border() {
+        let edge = view().ground(Vec2::new(0.0, 110.0)).expect("ground");
+        let mut actor = car(1, edge.x, edge.y);
+        actor.heading_rad = 0.2;
+        let (seen, _) = boxes(&Layout::default(), std::slice::from_ref(&actor));
+        assert_eq!(seen[0].bbox.x0, 0.0);
+        assert!((seen[0].visible - 0.5).abs() < 0.2, "{}", seen[0].visible);
+        assert_eq!(boxes(&Layout::default(), &[car(1, -80.0, 0.0)]).0, []);
+    }
+
+    #[test]
+    fn pixels_far_from_movers_stay_and_all_return_when_they_leave() {
+        let (view, light) = (view(), noon());
+        let backdrop = Backdrop::new(&Layout::default(), &view, &light, 1);
+        let mut painter = Painter::new(view);
+        let mut frame = Frame::new(2, 2);
+        let seen = painter.paint(&backdrop, &[car(1, 0.0, 4.0)], &light, 0, &mut frame);
+        assert_eq!(seen.len(), 1);
+        let bbox = seen[0].bbox;
+        let mut changed = 0;
+        for (index, (now, still)) in frame.y.iter().zip(&backdrop.still().y).enumerate() {
+            let (x, y) = ((index % 320) as f32 / 320.0, (index / 320) as f32 / 180.0);
+            changed += usize::from(now != still);
+            let far = x < bbox.x0 - 0.15 || x > bbox.x1 + 0.15 || y < bbox.y0 - 0.15 || y > bbox.y1 + 0.15;
+            assert!(!far || now == still, "pixel {x} {y}");
+        }
+        assert!(changed > 500, "{changed}");
+        frame.y.fill(0);
+        assert_eq!(painter.paint(&backdrop, &[], &light, 40_000, &mut frame), []);
+        assert_eq!(&frame, backdrop.still());
+    }
+
+    #[test]
+    fn a_mover_throws_a_shadow_away_from_the_sun() {
+        let (view, mut light) = (view(), noon());
+        light.sun_azimuth_rad = 0.0;
+        let backdrop = Backdrop::new(&Layout::default(), &view, &light, 1);
+        let mut frame = Frame::new(2, 2);
+        let mut actor = car(1, 0.0, 4.0);
+        actor.heading_rad = 1.5708;
+        Painter::new(view).paint(&backdrop, &[actor], &light, 0, &mut frame);
+        let part = |x: f32| {
+            let at = view.project(Vec3::new(x, 4.0, 0.0)).expect("in front");
+            let index = at.y as usize * 320 + at.x as usize;
+            f32::from(frame.y[index]) / f32::from(backdrop.still().y[index])
+        };
+        assert!(part(-1.7) < 0.8, "{}", part(-1.7));
+        assert!(part(1.9) > 0.97, "{}", part(1.9));
+    }
+
+    #[test]
+    fn the_same_again_is_the_same_picture_by_day_and_by_night() {
+        for hour in [10.0, 23.0] {
+            let (view, light) = (view(), Light::at_hour(hour, 0.3, 0.4, 0.2));
+            let actors = [car(1, 0.0, 4.0), car(2, 3.0, 9.0)];
+            let once = || {
+                let backdrop = Backdrop::new(&Layout::default(), &view, &light, 9);
+                let mut frame = Frame::new(2, 2);
+                let seen = Painter::new(view).paint(&backdrop, &actors, &light, 0, &mut frame);
+                (seen, frame)
+            };
+            assert_eq!(once(), once());
+        }
     }
 }

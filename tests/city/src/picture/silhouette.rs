@@ -6,7 +6,7 @@ use yiwang_inference::picture::Rect;
 use super::backdrop::{Backdrop, SAMPLES};
 use super::body::Body;
 use super::frame::Frame;
-use super::raster::{Area, Dot, Slope, rows};
+use super::raster::{Area, Dot, Slope, may_cover, rows};
 use crate::truth::Seen;
 use crate::world::Actor;
 
@@ -79,16 +79,16 @@ impl Canvas {
         let mark = u16::try_from(number + 1).unwrap_or(u16::MAX);
         let mut trace = Trace::default();
         if body.motion_px.length() < BLUR_PX {
-            for dots in &body.triangles {
-                self.fill(&mut trace, mark, *dots, (0, 0), 1, Vec2::ZERO);
+            for dots in body.faces.iter() {
+                self.fill(&mut trace, mark, dots, (0, 0), 1, Vec2::ZERO);
             }
             return trace;
         }
         // Each of a pixel's samples is taken at another time while the shutter is open.
         for (index, time) in [-0.375, 0.125, 0.375, -0.125].into_iter().enumerate() {
             let first = (index as i32 % SAMPLES, index as i32 / SAMPLES);
-            for dots in &body.triangles {
-                self.fill(&mut trace, mark, *dots, first, SAMPLES, body.motion_px * time);
+            for dots in body.faces.iter() {
+                self.fill(&mut trace, mark, dots, first, SAMPLES, body.motion_px * time);
             }
         }
         trace
@@ -103,6 +103,9 @@ impl Canvas {
         let corners = [lattice(&dots[0]), lattice(&dots[1]), lattice(&dots[2])];
         let area =
             Area { x0: self.area.x0 / step, y0: self.area.y0 / step, x1: self.area.x1 / step, y1: self.area.y1 / step };
+        if !may_cover(corners) {
+            return;
+        }
         let values = dots.map(|dot| [dot.near, dot.values[0], dot.values[1], dot.values[2]]);
         let slope = Slope::new(corners, values);
         let width = self.area.width();
@@ -189,7 +192,7 @@ fn unpack(colour: u32) -> (u32, u32, u32) {
 
 /// Part of a body's silhouette that is in the picture, hidden or not.
 fn part_inside(body: &Body, size: Vec2) -> f32 {
-    let area = body.area;
+    let area = body.faces.area;
     let (right, bottom) = (size.x as i32, size.y as i32);
     if area.x0 >= 0 && area.y0 >= 0 && area.x1 <= right && area.y1 <= bottom {
         return 1.0;
@@ -199,7 +202,7 @@ fn part_inside(body: &Body, size: Vec2) -> f32 {
     let to = Vec2::new(area.x1 as f32, area.y1 as f32).min(size * 4.0);
     let step = (to - from) / OUTSIDE_GRID as f32;
     let mut grid = vec![false; (OUTSIDE_GRID * OUTSIDE_GRID) as usize];
-    for dots in &body.triangles {
+    for dots in body.faces.iter() {
         let corners = dots.map(|dot| (dot.at - from) / step - Vec2::splat(0.5));
         rows(corners, &Area::of_size(OUTSIDE_GRID, OUTSIDE_GRID), |y, left, right| {
             let start = (y * OUTSIDE_GRID) as usize;

@@ -66,21 +66,23 @@ impl Shading<'_> {
         // A pixel shows a long thin piece of ground; the texture is averaged over something between both sides.
         let footprint_m = across_m / steep.sqrt();
         let at = point.truncate();
-        let mut spot = ground::spot(surface, look, at, footprint_m);
+        let along = way.truncate().normalize_or(Vec2::Y);
+        let sides_m = [along * (across_m / steep), along.perp() * across_m];
+        let mut spot = ground::mean_spot(surface, look, at, sides_m, footprint_m);
         let wet = self.illumination.wet;
         let soaks = !matches!(surface, Surface::Water | Surface::Floor);
         if wet > 0.0 && soaks {
             let puddle = ramp(0.15, 0.5, fractal(at, 3.5, 3, footprint_m, self.seed ^ 0x70) - 0.5 + 0.6 * wet);
             let hard = if matches!(surface, Surface::Grass | Surface::Earth) { 0.3 } else { 1.0 };
             spot.albedo *= 1.0 - (0.38 + 0.2 * puddle) * wet;
-            spot.mirror = spot.mirror.max(wet * hard * (0.02 + 0.05 * puddle));
+            spot.mirror = spot.mirror.max(wet * hard * (0.03 + 0.06 * puddle));
         }
         let normal = if surface == Surface::Water { self.ripples(at, footprint_m) } else { Vec3::Z };
         let mut sent = self.matt(spot.albedo, point, normal, open);
         if spot.mirror > 0.0 {
             // Schlick 1994; the rough wet road keeps some of the grazing mirror.
-            let grazing = (1.0 - steep).powi(5);
-            let mirror = spot.mirror + (1.0 - spot.mirror) * grazing * if soaks { 0.45 * wet } else { 1.0 };
+            let grazing = (1.0 - steep).powi(4);
+            let mirror = spot.mirror + (1.0 - spot.mirror) * grazing * if soaks { 0.6 * wet } else { 1.0 };
             let direction = way - 2.0 * way.dot(normal) * normal;
             sent.light += self.sky(direction.with_z(direction.z.abs().max(0.05 * distance))) * (mirror * open);
             sent.mirror = mirror.min(1.0);
