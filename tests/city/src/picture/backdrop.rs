@@ -14,6 +14,7 @@ use super::raster::{Area, Corner, Dot, Slope, before_lens, clip, rows};
 use super::shadow::{Shades, ShadowMap};
 use super::statics::{Face, What, collect};
 use super::surface::{Sent, Shading};
+use super::sway::Swaying;
 use super::tone::Tone;
 use crate::camera::View;
 use crate::world::{Layout, Light};
@@ -43,6 +44,8 @@ pub struct Backdrop {
     pub(crate) illumination: Illumination,
     /// Lit street lamps.
     pub(crate) lamps: Vec<Lamp>,
+    /// What moves in the wind.
+    pub(crate) swaying: Vec<Swaying>,
     /// What keeps the sun off movers.
     pub(crate) shades: Shades,
 }
@@ -94,6 +97,7 @@ impl Backdrop {
             tone,
             illumination,
             lamps,
+            swaying: Swaying::all(layout, view),
             shades: Shades::new(layout, view.eye.truncate(), 160.0),
         }
     }

@@ -19,9 +19,9 @@ pub(crate) struct Beam {
 }
 
 /// Farther away a beam adds nothing that shows.
-const REACH_M: f32 = 26.0;
+const REACH_M: f32 = 22.0;
 /// How far to its side it reaches, per metre ahead.
-const WIDEST: f32 = 0.5;
+const WIDEST: f32 = 0.36;
 
 impl Beam {
     /// The headlights of an actor; none of what has none, or by day. `lit` is 0 by day, 1 at night.
@@ -55,7 +55,7 @@ impl Beam {
         let side = self.ahead.perp();
         let far = middle + self.ahead * REACH_M;
         let near = middle + self.ahead * 0.3;
-        [near - side * 1.8, far - side * 9.0, far + side * 9.0, near + side * 1.8]
+        [near - side * 1.2, far - side * 8.8, far + side * 8.8, near + side * 1.2]
     }
 
     /// Light on a white surface that faces it, and where from.
@@ -81,10 +81,10 @@ impl Beam {
         (sum > 1e-5).then(|| (self.power * sum, from.normalize_or(Vec3::Z)))
     }
 
-    /// Light on white ground, and nothing where it does not reach.
-    pub(crate) fn onto_ground(&self, at: Vec2) -> Vec3 {
+    /// Light on white ground, green as the mean of all colours, and 0 where it does not reach.
+    pub(crate) fn onto_ground(&self, at: Vec2) -> f32 {
         // A lamp lights the road at a small angle; far ahead makers aim more of it there.
-        self.onto(at.extend(0.0)).map_or(Vec3::ZERO, |(light, from)| light * (from.z + 0.12))
+        self.onto(at.extend(0.0)).map_or(0.0, |(light, from)| light.y * (from.z + 0.12))
     }
 }
 
@@ -108,7 +108,7 @@ mod tests {
         };
         assert_eq!(Beam::new(&car, 0.0), None);
         let beam = Beam::new(&car, 1.0).expect("lit");
-        let at = |x: f32, y: f32| beam.onto_ground(Vec2::new(x, y)).y;
+        let at = |x: f32, y: f32| beam.onto_ground(Vec2::new(x, y));
         assert!(at(6.0, 0.0) > 10.0 * at(6.0, 6.0).max(1e-5));
         assert!(at(6.0, 0.0) > at(20.0, 0.0) && at(-3.0, 0.0) == 0.0);
     }

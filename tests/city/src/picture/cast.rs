@@ -15,13 +15,16 @@ use crate::world::{Actor, ActorKind};
 /// How much of the skylight is lost right below something.
 const CONTACT: f32 = 0.7;
 
+/// Colour of headlights on the road, where those of many vehicles meet.
+const BEAM_TINT: Vec3 = Vec3::new(1.0, 0.97, 0.88);
+
 /// Works on one rectangle of the picture after the other; keeps its memory.
 #[derive(Default)]
 pub(crate) struct Caster {
     shadow: Vec<u8>,
     blurred: Vec<u8>,
     dark: Vec<f32>,
-    beam: Vec<Vec3>,
+    beam: Vec<f32>,
 }
 
 /// Rectangle of everything that a mover does to the ground.
@@ -53,7 +56,7 @@ impl Caster {
         self.dark.clear();
         self.dark.resize(count, 0.0);
         self.beam.clear();
-        self.beam.resize(if shot.beams.is_empty() { 0 } else { count }, Vec3::ZERO);
+        self.beam.resize(if shot.beams.is_empty() { 0 } else { count }, 0.0);
         let at = |x: i32, y: i32| (y - area.y0) as usize * width + (x - area.x0) as usize;
         for body in bodies {
             let strength = (body.shade * 255.0) as u8;
@@ -87,7 +90,7 @@ impl Caster {
             for x in (lit.x0..lit.x1).step_by(2) {
                 let Some(ground) = view.ground(Vec2::new(x as f32 + 1.0, y as f32 + 1.0)) else { continue };
                 let light = beam.onto_ground(ground);
-                if light.y > 0.0 {
+                if light > 0.0 {
                     let first = (y - area.y0) as usize * width + (x - area.x0) as usize;
                     for index in [first, first + 1, first + width, first + width + 1] {
                         self.beam[index] += light;
@@ -113,7 +116,7 @@ impl Caster {
                 backdrop.ground[pixel] >= 0.0
                     && (self.shadow[local] > 0
                         || self.dark[local] > 0.0
-                        || self.beam.get(local).is_some_and(|light| light.y > least))
+                        || self.beam.get(local).is_some_and(|&light| light > least))
             };
             if !locals.iter().zip(pixels).any(|(&local, pixel)| changed(local, pixel)) {
                 continue;
@@ -127,7 +130,7 @@ impl Caster {
                     let shaded = 1.0 - f32::from(self.shadow[local]) / 255.0;
                     light *= sun * shaded + (1.0 - sun) * (1.0 - CONTACT * self.dark[local]);
                     if let Some(&beam) = self.beam.get(local) {
-                        light += beam * backdrop.ground[pixel];
+                        light += BEAM_TINT * (beam * backdrop.ground[pixel]);
                     }
                 }
                 let [y, u, v] = backdrop.tone.map(light);

@@ -23,6 +23,7 @@ mod silhouette;
 mod sky;
 mod statics;
 mod surface;
+mod sway;
 mod tone;
 mod weather;
 

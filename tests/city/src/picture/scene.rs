@@ -43,11 +43,12 @@ impl Painter {
         backdrop: &Backdrop,
         actors: &[Actor],
         light: &Light,
-        _t_us: i64,
+        t_us: i64,
         frame: &mut Frame,
     ) -> Vec<Seen> {
         self.restore(backdrop);
         let picture = Area::of_size(self.view.size_px.0 as i32, self.view.size_px.1 as i32);
+        self.sway(backdrop, light.wind, t_us, &picture);
         let lit = backdrop.illumination.lamps;
         let beams: Vec<Beam> = actors.iter().filter_map(|actor| Beam::new(actor, lit)).collect();
         let view = self.view;
@@ -74,6 +75,16 @@ impl Painter {
             }
         }
         self.dirty.clear();
+    }
+
+    /// Trees and flags in the wind.
+    fn sway(&mut self, backdrop: &Backdrop, wind: f32, t_us: i64, picture: &Area) {
+        if wind > 0.01 {
+            for swaying in &backdrop.swaying {
+                swaying.push(wind, t_us, &backdrop.still, &mut self.clean);
+                self.dirty.push(swaying.area(picture));
+            }
+        }
     }
 
     /// Shadows and lamps on the ground.

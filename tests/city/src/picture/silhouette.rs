@@ -11,7 +11,7 @@ use crate::truth::Seen;
 use crate::world::Actor;
 
 /// Less movement than this while the shutter is open does not blur, pixels.
-const BLUR_PX: f32 = 0.6;
+const BLUR_PX: f32 = 1.2;
 /// Side of the grid on which the part of a silhouette beyond the picture is estimated.
 const OUTSIDE_GRID: i32 = 64;
 
@@ -80,7 +80,7 @@ impl Canvas {
         let mut trace = Trace::default();
         if body.motion_px.length() < BLUR_PX {
             for dots in body.faces.iter() {
-                self.fill(&mut trace, mark, dots, (0, 0), 1, Vec2::ZERO);
+                self.fill::<1>(&mut trace, mark, dots, (0, 0), Vec2::ZERO);
             }
             return trace;
         }
@@ -88,14 +88,22 @@ impl Canvas {
         for (index, time) in [-0.375, 0.125, 0.375, -0.125].into_iter().enumerate() {
             let first = (index as i32 % SAMPLES, index as i32 / SAMPLES);
             for dots in body.faces.iter() {
-                self.fill(&mut trace, mark, dots, first, SAMPLES, body.motion_px * time);
+                self.fill::<{ SAMPLES as usize }>(&mut trace, mark, dots, first, body.motion_px * time);
             }
         }
         trace
     }
 
-    /// Draws a triangle on the samples that start at `first` and are `step` apart.
-    fn fill(&mut self, trace: &mut Trace, mark: u16, dots: [Dot<3>; 3], first: (i32, i32), step: i32, shift: Vec2) {
+    /// Draws a triangle on the samples that start at `first` and are `STEP` apart.
+    fn fill<const STEP: usize>(
+        &mut self,
+        trace: &mut Trace,
+        mark: u16,
+        dots: [Dot<3>; 3],
+        first: (i32, i32),
+        shift: Vec2,
+    ) {
+        let step = STEP as i32;
         let lattice = |dot: &Dot<3>| {
             let sample = (dot.at + shift) * SAMPLES as f32 - Vec2::splat(0.5);
             (sample - Vec2::new(first.0 as f32, first.1 as f32)) / step as f32
@@ -117,22 +125,23 @@ impl Canvas {
             trace.area = Some(trace.area.map_or(span, |area| area.join(&span)));
             let start = (row - self.area.y0) as usize * width + (left - self.area.x0) as usize;
             let end = start + (right - left) as usize;
-            let samples = self.near[start..end]
-                .iter_mut()
-                .zip(&mut self.colour[start..end])
-                .zip(self.owner[start..end].iter_mut().zip(&mut self.touched[start..end]));
-            for ((depth, colour), (owner, touched)) in samples.step_by(step as usize) {
-                trace.covered += u32::from(*touched != mark);
-                *touched = mark;
-                if near > *depth {
-                    *depth = near;
-                    *owner = mark;
-                    *colour = pack(luma, u, v);
+            let count = end - start;
+            let (depths, colours) = (&mut self.near[start..end], &mut self.colour[start..end]);
+            let (owners, touched) = (&mut self.owner[start..end], &mut self.touched[start..end]);
+            let mut index = 0;
+            while index < count {
+                trace.covered += u32::from(touched[index] != mark);
+                touched[index] = mark;
+                if near > depths[index] {
+                    depths[index] = near;
+                    owners[index] = mark;
+                    colours[index] = pack(luma, u, v);
                 }
                 near += slope.across[0];
                 luma += slope.across[1];
                 u += slope.across[2];
                 v += slope.across[3];
+                index += STEP;
             }
         });
     }
