@@ -6,6 +6,7 @@ pub mod background; // what a fixed camera sees when nothing moves, and what dif
 pub mod model; // the runtime library, the manifest, one shared session a model
 pub mod detect; // planes to tensor in one pass, outputs to boxes: one file a model family
 pub mod track; // boxes to objects that keep their number
+pub mod ground; // points of the picture to places on the ground, with their error
 pub mod rules; // objects to events: one file a rule
 pub mod analyser; // track and rules of one camera, in one call
 
