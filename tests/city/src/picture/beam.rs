@@ -3,7 +3,7 @@
 use glam::{Vec2, Vec3};
 
 use super::noise::ramp;
-use crate::world::{Actor, ActorKind};
+use crate::world::{Actor, ActorKind, Pose};
 
 /// The dipped headlights of one vehicle.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -32,7 +32,9 @@ impl Beam {
             ActorKind::Cyclist if actor.look & 1 == 1 => (0.95, 0.0, 0.3),
             _ => return None,
         };
-        if lit <= 0.02 {
+        // What is parked has its lamps off.
+        let parked = matches!(actor.pose, Pose::Drive { braking: false }) && actor.velocity_mps == Vec2::ZERO;
+        if lit <= 0.02 || parked {
             return None;
         }
         let ahead = Vec2::from_angle(actor.heading_rad);
@@ -91,7 +93,6 @@ impl Beam {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::world::Pose;
 
     #[test]
     fn a_car_lights_the_road_ahead_at_night_only() {
@@ -102,7 +103,7 @@ mod tests {
             at: Vec2::ZERO,
             base_m: 0.0,
             heading_rad: 0.0,
-            velocity_mps: Vec2::ZERO,
+            velocity_mps: Vec2::X,
             pose: Pose::Drive { braking: false },
             carried_by: None,
         };

@@ -10,7 +10,9 @@ use crate::camera::View;
 use crate::world::{Actor, ActorKind, Light};
 
 /// Fewer pixels high, a mover is drawn from its plain mesh.
-const NEAR_DETAIL_PX: f32 = 44.0;
+const NEAR_DETAIL_PX: f32 = 60.0;
+/// So many lamps light one mover.
+const LIGHTS: usize = 4;
 /// Lower than this nobody would see it.
 const SMALLEST_PX: f32 = 1.5;
 
@@ -229,6 +231,9 @@ fn colours(backdrop: &Backdrop, actor: &Actor, mesh: &Mesh, beams: &[Beam], dept
             lights.push(From { direction: own(from), light: onto });
         }
     }
+    // The strongest lights are enough.
+    lights.sort_by(|a: &From, b: &From| b.light.y.total_cmp(&a.light.y));
+    lights.truncate(LIGHTS);
     let to_sun = own(light.to_sun);
     let sunny = light.sun.y > 1e-3;
     let (low, high) = if sunny {

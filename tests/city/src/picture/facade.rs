@@ -120,7 +120,7 @@ fn storeys(look: u32, height_m: f32, wall: Vec3, place: Vec2, foot_m: f32, footp
     let pane = if curtain { Vec3::new(0.30, 0.28, 0.24) } else { Vec3::new(0.02, 0.024, 0.028) };
     let lit = room.wrapping_mul(0x9E37_79B9) >> 24 < 80;
     let lamp = Vec3::new(1.0, 0.72, 0.4).lerp(Vec3::new(0.85, 0.95, 1.0), unit(room.wrapping_mul(77)));
-    let strength = 0.006 + 0.02 * unit(room.wrapping_mul(41));
+    let strength = 0.003 + 0.009 * unit(room.wrapping_mul(41));
     let glow = if lit { lamp * strength * if curtain { 0.5 } else { 1.0 } } else { Vec3::ZERO };
     let glass = glass_cover * (1.0 - mullion);
     let frame = if look & 0x40 == 0 { Vec3::splat(0.5) } else { Vec3::splat(0.09) };
@@ -166,7 +166,7 @@ fn shop(look: u32, wall: Vec3, place: Vec2, length_m: f32, footprint_m: f32) -> 
         let blurred = written * (0.12 / footprint_m).min(1.0);
         let colour = board.lerp(ink, blurred);
         let lit = shop & 0x700 != 0;
-        return WallSpot { albedo: colour, glow: if lit { colour * 0.022 } else { Vec3::ZERO }, mirror: 0.02 };
+        return WallSpot { albedo: colour, glow: if lit { colour * 0.018 } else { Vec3::ZERO }, mirror: 0.02 };
     }
     if place.y >= 2.6 {
         return matt(wall * 0.6);
@@ -180,12 +180,12 @@ fn shop(look: u32, wall: Vec3, place: Vec2, length_m: f32, footprint_m: f32) -> 
     let goods = hash(floor(x / 0.4), floor(place.y / 0.45), shop);
     let shelf = Vec3::new(unit(goods), unit(goods.wrapping_mul(3)), unit(goods.wrapping_mul(7))) * 0.07 + 0.012;
     let open = shop & 0x1_8000 != 0;
-    let inside_light = Vec3::new(1.0, 0.93, 0.8) * 0.03 * (0.5 + place.y / 3.0);
+    let inside_light = Vec3::new(1.0, 0.9, 0.74) * 0.011 * (0.35 + place.y / 3.0);
     let grey = Vec3::splat(shelf.element_sum() / 3.0);
     let shown = grey.lerp(shelf, 0.6 * (0.2 / footprint_m).min(1.0));
     WallSpot {
         albedo: (shown * 0.6).lerp(Vec3::splat(0.28), frame),
-        glow: if open { inside_light * (0.5 + 2.0 * shown) * (1.0 - frame) } else { Vec3::ZERO },
+        glow: if open { inside_light * (0.4 + 9.0 * shown) * (1.0 - frame) } else { Vec3::ZERO },
         mirror: 0.6 * (1.0 - frame),
     }
 }

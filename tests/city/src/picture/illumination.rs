@@ -96,7 +96,7 @@ impl Lamp {
                 let head = prop.at + Vec2::from_angle(prop.heading_rad) * reach * prop.scale;
                 // Sodium in the old streets, white diodes in the new ones.
                 let tint = if prop.look & 3 == 0 { Vec3::new(1.25, 0.8, 0.38) } else { Vec3::new(1.05, 0.95, 0.78) };
-                Lamp { at: head.extend(height * prop.scale - 0.1), power: tint * (1.5 * lit) }
+                Lamp { at: head.extend(height * prop.scale - 0.1), power: tint * (2.7 * lit) }
             })
             .collect()
     }

@@ -91,12 +91,12 @@ impl Area {
 
     /// Columns.
     pub(crate) fn width(&self) -> usize {
-        (self.x1 - self.x0).max(0) as usize
+        if self.is_empty() { 0 } else { (self.x1 - self.x0) as usize }
     }
 
     /// Rows.
     pub(crate) fn height(&self) -> usize {
-        (self.y1 - self.y0).max(0) as usize
+        if self.is_empty() { 0 } else { (self.y1 - self.y0) as usize }
     }
 }
 

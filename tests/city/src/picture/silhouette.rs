@@ -11,7 +11,7 @@ use crate::truth::Seen;
 use crate::world::Actor;
 
 /// Less movement than this while the shutter is open does not blur, pixels.
-const BLUR_PX: f32 = 1.2;
+const BLUR_PX: f32 = 1.5;
 /// Side of the grid on which the part of a silhouette beyond the picture is estimated.
 const OUTSIDE_GRID: i32 = 64;
 
