@@ -57,10 +57,10 @@ const POSTS: [Post; 12] = [
         names: ("解放路路口西南", "Jiefang Road crossing, south-west"),
         department: "police",
         physical: "device-03",
-        at: (-10.6, -13.6),
-        height_m: 6.5,
-        towards: (-19.5, -0.5),
-        fov_deg: 66.0,
+        at: (-15.0, -13.7),
+        height_m: 6.3,
+        towards: (-21.0, -0.6),
+        fov_deg: 64.0,
     },
     Post {
         id: "pol-bus-stop",
@@ -77,19 +77,19 @@ const POSTS: [Post; 12] = [
         names: ("解放路路口西北", "Jiefang Road crossing, north-west"),
         department: "traffic",
         physical: "device-05",
-        at: (-10.6, 13.6),
-        height_m: 6.8,
-        towards: (-19.5, 0.5),
-        fov_deg: 66.0,
+        at: (-15.0, 13.7),
+        height_m: 6.5,
+        towards: (-21.0, 0.6),
+        fov_deg: 64.0,
     },
     Post {
         id: "trf-east",
         names: ("解放路东段", "Jiefang Road, east"),
         department: "traffic",
         physical: "device-06",
-        at: (23.0, -13.4),
+        at: (27.5, -13.6),
         height_m: 6.8,
-        towards: (38.5, -4.5),
+        towards: (41.0, -4.8),
         fov_deg: 62.0,
     },
     Post {
@@ -107,7 +107,7 @@ const POSTS: [Post; 12] = [
         names: ("市民广场东", "Citizens' square, east"),
         department: "city-management",
         physical: "device-08",
-        at: (44.0, 25.5),
+        at: (44.7, 25.6),
         height_m: 6.0,
         towards: (32.4, 29.6),
         fov_deg: 62.0,
@@ -147,10 +147,10 @@ const POSTS: [Post; 12] = [
         names: ("解放路口（城管）", "Jiefang Road crossing (city management)"),
         department: "city-management",
         physical: "device-03",
-        at: (-10.6, -13.6),
-        height_m: 6.5,
-        towards: (-19.5, -0.5),
-        fov_deg: 66.0,
+        at: (-15.0, -13.7),
+        height_m: 6.3,
+        towards: (-21.0, -0.6),
+        fov_deg: 64.0,
     },
 ];
 
@@ -237,5 +237,43 @@ fn watched(camera: &Camera) -> (Vec<toml::Table>, Vec<Zone>) {
         "cty-site" => (vec![draw.intrusion("site", SITE)], vec![SITE]),
         "cty-river" => (vec![draw.line_cross("water", places::WATER_LINE, "a_to_b")], vec![line(places::WATER_LINE)]),
         _ => (vec![], vec![]),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::world::plan;
+
+    /// Height in pixels of what stands at a point, if all of it is in the picture and no building is before it.
+    fn height_px(camera: &Camera, at: Vec2, height_m: f32, layout: &crate::world::Layout) -> Option<f32> {
+        let view = camera.view();
+        let (foot, head) = (view.project(at.extend(0.0))?, view.project(at.extend(height_m))?);
+        let shown = |point: glam::Vec3| (0.0..640.0).contains(&point.x) && (-10.0..360.0).contains(&point.y);
+        let free = !layout.buildings.iter().any(|building| building.hides(camera.at, at));
+        (shown(foot) && shown(head) && free).then_some(foot.y - head.y)
+    }
+
+    #[test]
+    fn cameras_see_all_of_what_they_watch_and_large_enough() {
+        for seed in 0..8 {
+            let watches = city(seed);
+            let layout = plan::city(seed, &[]).layout;
+            for Watch { camera, zones } in &watches {
+                for zone in zones {
+                    let mut heights = Vec::new();
+                    for step in 0..49u8 {
+                        let part = Vec2::new(f32::from(step % 7), f32::from(step / 7)) / 6.0;
+                        let at = zone.from + (zone.to - zone.from) * part;
+                        heights.extend(height_px(camera, at, 1.65, &layout));
+                    }
+                    let least = heights.iter().copied().fold(f32::INFINITY, f32::min);
+                    // Vehicles are larger than people.
+                    let need_px = if camera.department == "traffic" { 30.0 } else { 38.0 };
+                    let what = format!("seed {seed}, {}, {zone:?}: {} of 49, {least} px", camera.id, heights.len());
+                    assert!(heights.len() >= 42 && least >= need_px, "{what}");
+                }
+            }
+        }
     }
 }

@@ -4,6 +4,8 @@
 //! plan (`plan`); what leaves is turned (`turn`).
 
 mod actor;
+#[cfg(test)]
+mod alarms;
 mod birds;
 mod bus_stop;
 mod cameras;

@@ -198,7 +198,7 @@ impl Stage<'_> {
     }
 
     fn jaywalk(&mut self, north: bool) -> u32 {
-        let x = self.chance(-28.5, -20.0);
+        let x = self.chance(-26.5, -19.5);
         let (south_node, north_node) = (Vec2::new(-25.0, -12.0), Vec2::new(-25.0, 12.0));
         let (from_node, to_node) = if north { (south_node, north_node) } else { (north_node, south_node) };
         let kerb = |node: Vec2| Vec2::new(x, node.y * 0.84);

@@ -44,13 +44,13 @@ pub(in crate::world) const CROWD: Zone = Zone::new((26.0, 34.5), (28.5, 36.5));
 /// A marked stage on the square that nobody walks over.
 pub(in crate::world) const STAGE: Zone = Zone::new((47.0, 57.0), (43.0, 51.0));
 /// Beside the benches of the square, where bags are forgotten.
-pub(in crate::world) const BENCHES: Zone = Zone::new((32.0, 37.5), (22.0, 27.0));
+pub(in crate::world) const BENCHES: Zone = Zone::new((31.5, 35.8), (22.6, 27.0));
 /// Before the school's gate.
 pub(in crate::world) const SCHOOL: Zone = Zone::new((-61.0, -53.0), (-14.2, -10.2));
 /// The school's gate.
 pub(in crate::world) const SCHOOL_GATE: Vec2 = Vec2::new(-57.0, -15.4);
 /// Inside the construction site.
-pub(in crate::world) const SITE: Zone = Zone::new((54.0, 69.0), (-31.0, -19.0));
+pub(in crate::world) const SITE: Zone = Zone::new((54.5, 66.5), (-29.0, -19.0));
 /// The gap in the site's hoarding.
 pub(in crate::world) const SITE_GAP: Vec2 = Vec2::new(60.0, -15.2);
 /// The lanes where a car that stops is in everybody's way.
@@ -58,7 +58,7 @@ pub(in crate::world) const KEEP_MOVING: Zone = Zone::new((37.5, 50.0), (-9.0, 0.
 /// Where the broken-down car stops.
 pub(in crate::world) const BREAKDOWN: Vec2 = Vec2::new(43.0, -5.25);
 /// Where vehicles are counted: across the eastbound lanes, from the middle to the kerb.
-pub(in crate::world) const COUNT_LINE: [Vec2; 2] = [Vec2::new(33.0, -0.2), Vec2::new(33.0, -9.2)];
+pub(in crate::world) const COUNT_LINE: [Vec2; 2] = [Vec2::new(35.5, -0.2), Vec2::new(35.5, -9.2)];
 /// The travel lane of the one-way side street; its right way is north.
 pub(in crate::world) const ONE_WAY: Zone = Zone::new((-99.0, -94.2), (46.0, 64.0));
 /// The bus stop's pavement.
@@ -72,7 +72,7 @@ pub(in crate::world) const BUS_QUEUE: Vec2 = Vec2::new(-55.5, 10.2);
 /// Middle of a bus that halts.
 pub(in crate::world) const BUS_HALT_X: f32 = -54.0;
 /// The guard line along the middle of the street, on which nobody is to cross; ends west and east.
-pub(in crate::world) const GUARD_LINE: [Vec2; 2] = [Vec2::new(-31.0, 0.0), Vec2::new(-17.0, 0.0)];
+pub(in crate::world) const GUARD_LINE: [Vec2; 2] = [Vec2::new(-29.0, 0.0), Vec2::new(-17.0, 0.0)];
 /// Along the steps to the water, ends west and east; down to the water is southwards.
 pub(in crate::world) const WATER_LINE: [Vec2; 2] = [Vec2::new(-67.0, -113.2), Vec2::new(-53.0, -113.2)];
 /// The gap in the river's railing, from and to along x.
