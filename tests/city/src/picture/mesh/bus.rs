@@ -4,7 +4,7 @@ use glam::Vec3;
 
 use super::{
     Mesh,
-    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, plate, seam},
+    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, gloss, plate, seam},
     look::{Colour, Look, scaled, srgb},
     shape::{Caps, Ring, Shape},
 };
@@ -44,9 +44,13 @@ pub(super) fn bus(size: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     }
     front(&mut shape, size, paint, look, lamps);
     rear(&mut shape, size, paint, look, lamps);
+    if fine {
+        advertisement(&mut shape, size, look);
+    }
     for x in [-0.25, 0.2] {
         shape.block(Vec3::new(x * size.x, 0.0, size.z - 0.09), Vec3::new(1.0, 0.75, 0.09), [0.55; 3]);
     }
+    gloss(&mut shape.mesh);
     shape.mesh
 }
 
@@ -80,7 +84,10 @@ fn one_side(shape: &mut Shape, size: Vec3, side: f32, paint: Colour, stripe: Col
                 shape.panel(at, facing, (width * 0.19, (head - low) / 2.0 - 0.12), scaled(glass, 1.4), glow);
             }
         } else {
-            shape.panel(centre, facing, (width / 2.0 - 0.045, (head - 0.05 - low) / 2.0), glass, glow);
+            let (wide, high) = (width / 2.0 - 0.045, (head - 0.05 - low) / 2.0);
+            shape.panel(centre, facing, (wide, high), glass, glow);
+            let upper = centre + Vec3::new(0.0, side * 0.004, high * 0.5);
+            shape.panel(upper, facing, (wide, high * 0.5), scaled(glass, 1.9), glow);
         }
     }
     let length = half.x - 0.4;
@@ -89,6 +96,25 @@ fn one_side(shape: &mut Shape, size: Vec3, side: f32, paint: Colour, stripe: Col
         shape.panel(Vec3::new(-0.1, y, FLOOR_M + 0.16), facing, (length, 0.1), scaled(paint, 0.35), 0.0);
         for x in [-0.3, -0.1, 0.1, 0.28] {
             seam(shape, x * size.x, y, (FLOOR_M + 0.1, sill - 0.3));
+        }
+    }
+}
+
+/// A picture along the side below the windows.
+fn advertisement(shape: &mut Shape, size: Vec3, look: Look) {
+    if look.chance("no advertisement", 0.35) {
+        return;
+    }
+    let ground = look.shade("poster", &[0xd2453a, 0x2f86c9, 0xe0a526, 0xf0f0f0, 0x7b3f8c]);
+    let ink = look.shade("ink", &[0xffffff, 0x1a1a2a, 0xf2d21a]);
+    for side in [1.0, -1.0] {
+        let middle = Vec3::new(-0.3, side * (size.y / 2.0 + 0.012), size.z * 0.27);
+        let facing = Vec3::Y * side;
+        shape.panel(middle, facing, (size.x * 0.2, size.z * 0.075), ground, 0.0);
+        for letter in 0..5 {
+            let x = (letter as f32 - 2.0) * size.x * 0.07;
+            let at = middle + Vec3::new(x, side * 0.004, 0.0);
+            shape.panel(at, facing, (size.x * 0.022, size.z * 0.04), ink, 0.0);
         }
     }
 }

@@ -5,7 +5,7 @@ use glam::{Mat3, Vec3};
 
 use super::{
     Mesh,
-    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, plate, seam},
+    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, gloss, plate, seam},
     look::{Colour, Look, mixed, scaled, srgb},
     shape::{Caps, Ring, Shape},
 };
@@ -102,7 +102,7 @@ pub(super) fn car(size_m: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     lower_body(&mut shape, size_m, &style, &paint, fine);
     windows(&mut shape, size_m, &style, &paint, fine);
     roof(&mut shape, size_m, &style, &paint, look, fine);
-    let rim = scaled([0.42; 3], look.between("rims", 0.35, 1.3));
+    let rim = scaled([0.22; 3], look.between("rims", 0.3, 1.5));
     let radius = (style.wheel * size_m.z).clamp(0.28, 0.38);
     for part in [0.185, 0.805] {
         let x = (part - 0.5) * size_m.x;
@@ -120,16 +120,6 @@ pub(super) fn car(size_m: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     }
     gloss(&mut shape.mesh);
     shape.mesh
-}
-
-/// Varnish and glass mirror the sky: the more a face looks up, the more; what looks aside mirrors the horizon.
-fn gloss(mesh: &mut Mesh) {
-    for vertex in &mut mesh.vertices {
-        let up = vertex.normal.z;
-        let sky = if up > 0.0 { 0.012 + 0.055 * up } else { 0.012 * (1.0 + up) };
-        let [red, green, blue] = vertex.colour;
-        vertex.colour = [red + sky * 0.9, green + sky * 0.97, blue + sky * 1.08].map(|part| part.min(0.95));
-    }
 }
 
 fn style(look: Look, size_m: Vec3) -> Style {
@@ -205,7 +195,8 @@ fn lower_body(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint, fine:
             up if up < -0.75 => TRIM,
             up if up < -0.55 => paint.lower,
             // What faces down mirrors the road, what faces up the sky.
-            up => scaled(colour, 0.93 + 0.1 * up),
+            up if up < 0.0 => scaled(colour, 0.86 + 0.08 * up),
+            up => scaled(colour, 0.93 + 0.07 * up),
         }
     });
 }
@@ -255,7 +246,7 @@ fn pane(shape: &mut Shape, a: Column, b: Column, glass: Option<Colour>, paint: &
         let edge = pair[1] > 0.95 || (fine && pair[0] < 0.05);
         let colour = match glass {
             // Glass mirrors more of the sky higher up.
-            Some(glass) if !edge => scaled(glass, 1.0 + 1.3 * pair[0]),
+            Some(glass) if !edge => scaled(glass, 0.8 + 2.0 * pair[0]),
             Some(_) if pair[0] < 0.05 => TRIM,
             None if !edge => paint.pillars,
             _ => paint.roof,
@@ -303,25 +294,31 @@ fn roof(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint, look: Look,
 fn ends(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint, look: Look, lamps: Lamps, fine: bool) {
     let (half, wide) = (size.x / 2.0, size.y / 2.0);
     let nose = style.nose * size.z;
-    let detail = if fine { (8, 5) } else { (4, 2) };
-    let long = look.between("lamp", 0.14, 0.22);
+    let detail = if fine { (10, 6) } else { (4, 2) };
+    let long = look.between("lamp", 0.17, 0.26);
     for side in [1.0, -1.0] {
-        let front = Vec3::new(half - 0.075 * size.x / 4.4 - 0.06, side * wide * 0.70, nose - 0.085);
-        let turned = Mat3::from_rotation_z(-0.5 * side);
-        shape.glowing(lamps.head_glow(), |shape| {
-            shape.ellipsoid(front, Vec3::new(0.13, long, 0.07), turned, detail, |_| HEADLAMP);
+        // They follow the rounded corners of the body.
+        let front = Vec3::new(half - 0.085, side * wide * 0.74, nose - 0.085);
+        let turned = Mat3::from_rotation_z(0.6 * side);
+        shape.ellipsoid(front, Vec3::new(0.05, long, 0.075), turned, detail, |way| {
+            scaled(HEADLAMP, if way.y * side > 0.2 { 0.25 } else { 0.5 })
         });
-        let rear = Vec3::new(-half + 0.09, side * wide * 0.80, style.boot * size.z - 0.17);
+        shape.glowing(lamps.head_glow(), |shape| {
+            let at = front + turned * Vec3::new(0.022, -0.04 * side, 0.0);
+            shape.ellipsoid(at, Vec3::new(0.045, long * 0.45, 0.05), turned, detail, |_| HEADLAMP);
+        });
+        let rear = Vec3::new(-half + 0.07, side * wide * 0.84, style.boot * size.z - 0.18);
         shape.glowing(lamps.rear_glow(), |shape| {
-            shape.ellipsoid(rear, Vec3::new(0.10, long * 0.8, 0.085), turned, detail, |_| REARLAMP);
+            shape.ellipsoid(rear, Vec3::new(0.06, long * 0.8, 0.08), turned.transpose(), detail, |_| REARLAMP);
         });
     }
     if !fine {
         return;
     }
+    bonnet_seams(shape, size, style);
     // Grille, lower intake, rear bumper.
     let face = |x: f32| Vec3::X * x;
-    shape.panel(Vec3::new(half + 0.004, 0.0, nose - 0.235), face(1.0), (0.42 * wide, 0.055), TRIM, 0.0);
+    shape.panel(Vec3::new(half + 0.004, 0.0, nose - 0.235), face(1.0), (0.46 * wide, 0.085), TRIM, 0.0);
     shape.block(Vec3::new(half - 0.06, 0.0, style.clearance * size.z + 0.17), Vec3::new(0.07, wide * 0.62, 0.06), TRIM);
     shape.block(
         Vec3::new(half - 0.035, 0.0, nose - 0.145),
@@ -331,6 +328,27 @@ fn ends(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint, look: Look,
     shape.block(Vec3::new(-half + 0.06, 0.0, style.clearance * size.z + 0.17), Vec3::new(0.07, wide * 0.7, 0.06), TRIM);
     plate(shape, look, Vec3::new(half + 0.02, 0.0, style.clearance * size.z + 0.24), face(1.0));
     plate(shape, look, Vec3::new(-half - 0.012, 0.0, style.boot * size.z - 0.33), face(-1.0));
+}
+
+/// The gaps around bonnet and boot lid, as thin dark strips a little above the varnish.
+fn bonnet_seams(shape: &mut Shape, size: Vec3, style: &Style) {
+    let strip = |shape: &mut Shape, from: Vec3, to: Vec3| {
+        let across = (to - from).cross(Vec3::Z).normalize_or(Vec3::Y) * 0.009;
+        shape.quad([from - across, from + across, to + across, to - across], [0.004; 3], 0.0);
+    };
+    let x = |part: f32| (part - 0.5) * size.x;
+    let top = |part: f32, height: f32| Vec3::new(x(part), 0.0, height * size.z + 0.012);
+    let base = top(style.screen_base + 0.03, style.belt - 0.045);
+    let lip = top(0.955, style.nose + 0.005);
+    for side in [1.0, -1.0] {
+        let out = |at: Vec3, part: f32, down: f32| at + Vec3::new(0.0, side * part * size.y / 2.0, -down);
+        strip(shape, out(lip, 0.60, 0.02), out(base, 0.66, 0.01));
+    }
+    strip(shape, lip - Vec3::Y * (0.28 * size.y), lip + Vec3::Y * (0.28 * size.y));
+    // Air intake with wipers at the foot of the windscreen.
+    let cowl = base + Vec3::new(-0.05, 0.0, 0.012);
+    let (u, v) = (Vec3::X * 0.06, Vec3::Y * (0.36 * size.y));
+    shape.quad([cowl - u - v, cowl + u - v, cowl + u + v, cowl - u + v], [0.01; 3], 0.0);
 }
 
 fn sides(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint) {

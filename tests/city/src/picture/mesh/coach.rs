@@ -3,7 +3,8 @@
 use glam::Vec3;
 
 use super::{
-    look::{Colour, Look, srgb},
+    Mesh,
+    look::{Colour, Look, scaled, srgb},
     shape::{Caps, Ring, Shape},
 };
 
@@ -78,7 +79,8 @@ pub(super) fn axle(shape: &mut Shape, axle: Axle, rim: Colour, turned: f32, fine
             let rings = [
                 ring(half_track - width, radius, [0.018; 3]),
                 ring(half_track + 0.01, radius, [0.018; 3]),
-                ring(half_track + 0.012, radius * 0.6, rim),
+                ring(half_track + 0.011, radius * 0.5, [0.018; 3]),
+                ring(half_track + 0.012, radius * 0.48, scaled(rim, 0.6)),
             ];
             shape.loft(&rings, 7, Caps::End);
         }
@@ -101,4 +103,14 @@ pub(super) fn plate(shape: &mut Shape, look: Look, at: Vec3, facing: Vec3) {
 pub(super) fn seam(shape: &mut Shape, x: f32, y: f32, (from, to): (f32, f32)) {
     let facing = Vec3::Y * y.signum();
     shape.panel(Vec3::new(x, y, (from + to) / 2.0), facing, (0.008, (to - from) / 2.0), [0.01; 3], 0.0);
+}
+
+/// Varnish and glass mirror the sky: the more a face looks up, the more; what looks aside mirrors the horizon.
+pub(super) fn gloss(mesh: &mut Mesh) {
+    for vertex in &mut mesh.vertices {
+        let up = vertex.normal.z;
+        let sky = if up > 0.0 { 0.01 + 0.036 * up } else { 0.01 * (1.0 + up) };
+        let [red, green, blue] = vertex.colour;
+        vertex.colour = [red + sky * 0.9, green + sky * 0.97, blue + sky * 1.08].map(|part| part.min(0.95));
+    }
 }

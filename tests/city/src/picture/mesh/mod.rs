@@ -12,6 +12,7 @@ mod cyclist;
 mod figure;
 mod furniture;
 mod gait;
+mod head;
 mod look;
 mod person;
 mod prop;

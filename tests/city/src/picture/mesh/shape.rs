@@ -2,7 +2,10 @@
 
 use glam::{Affine3A, Mat3, Vec3};
 
-use super::{Mesh, Vertex, look::Colour};
+use super::{
+    Mesh, Vertex,
+    look::{Colour, scaled},
+};
 
 /// A cross-section of a loft: a superellipse (Gridgeman 1970) around a centre.
 #[derive(Clone, Copy)]
@@ -216,7 +219,7 @@ impl Shape {
         self.quad([centre - u - v, centre + u - v, centre + u + v, centre - u + v], colour, glow);
     }
 
-    /// A wheel that turns about y: its middle, outer radius, width, and how far it has turned (0–1).
+    /// A wheel that turns about y, seen from the side it is on: its middle, outer radius, width, and how far it has turned (0–1).
     pub(super) fn wheel(&mut self, centre: Vec3, radius: f32, width: f32, turned: f32, sides: u32, rim: Colour) {
         let tyre = [0.018, 0.018, 0.019];
         let ring = |y: f32, r: f32, colour: Colour| Ring {
@@ -227,21 +230,21 @@ impl Shape {
             colour,
         };
         let half = width / 2.0;
+        // One sees the outer side of a wheel only; the other is under the vehicle.
+        let out = centre.y.signum();
         let rings = [
-            ring(-half, 0.0, [0.05; 3]),
-            ring(-half, radius * 0.62, rim),
-            ring(-half, radius * 0.66, tyre),
-            ring(-half, radius * 0.9, tyre),
-            ring(-half * 0.7, radius, tyre),
-            ring(half * 0.7, radius, tyre),
-            ring(half, radius * 0.9, tyre),
-            ring(half, radius * 0.66, tyre),
-            ring(half, radius * 0.62, rim),
-            ring(half, 0.0, [0.05; 3]),
+            ring(-half * out, radius * 0.9, tyre),
+            ring(-half * 0.7 * out, radius, tyre),
+            ring(half * 0.7 * out, radius, tyre),
+            ring(half * out, radius * 0.92, tyre),
+            ring(half * out, radius * 0.68, tyre),
+            ring(half * 0.9 * out, radius * 0.64, rim),
+            ring(half * 0.9 * out, radius * 0.2, scaled(rim, 0.8)),
+            ring(half * 0.9 * out, 0.0, [0.05; 3]),
         ];
         self.loft_painted(&rings, sides, Caps::None, |index, turn, colour| {
             let spoke = ((turn + turned) * 5.0).fract() < 0.5;
-            if (index == 1 || index == 8) && !spoke { [0.04; 3] } else { colour }
+            if index == 5 && !spoke { [0.02; 3] } else { colour }
         });
     }
 
