@@ -4,7 +4,7 @@ use glam::{Vec2, Vec3};
 
 use super::backdrop::Backdrop;
 use super::beam::Beam;
-use super::mesh::{self, Detail, Mesh, Vertex};
+use super::mesh::{self, Detail, MATTE_BELOW, Mesh, Vertex};
 use super::raster::{Area, Corner, Dot, NEAR_M, clip, to_picture, turn};
 use crate::camera::View;
 use crate::world::{Actor, ActorKind, Light};
@@ -259,7 +259,7 @@ fn colours(backdrop: &Backdrop, actor: &Actor, mesh: &Mesh, beams: &[Beam], dept
             onto += from.light * (normal.dot(from.direction) * 0.85 + 0.15).max(0.0);
         }
         let mut sent = colour * onto + colour * vertex.glow;
-        if gloss > 0.0 {
+        if gloss > 0.0 && vertex.colour[2] >= MATTE_BELOW {
             let facing = normal.dot(eye_side).clamp(0.0, 1.0);
             let mirror = gloss * (0.05 + 0.95 * (1.0 - facing).powi(4));
             let mirrored_up = 2.0 * facing * normal.z - eye_side.z;

@@ -4,7 +4,7 @@ use glam::Vec3;
 
 use super::{
     Mesh,
-    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, gloss, plate, seam},
+    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, plate, seam},
     look::{Colour, Look, scaled, srgb},
     shape::{Caps, Ring, Shape},
 };
@@ -50,7 +50,6 @@ pub(super) fn bus(size: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     for x in [-0.25, 0.2] {
         shape.block(Vec3::new(x * size.x, 0.0, size.z - 0.09), Vec3::new(1.0, 0.75, 0.09), [0.55; 3]);
     }
-    gloss(&mut shape.mesh);
     shape.mesh
 }
 

@@ -11,17 +11,17 @@ use crate::world::{Actor, ActorKind, Light, Pose};
 /// How much is spent on a mesh.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Detail {
-    /// For what is about 60 pixels high or more: up to 2,000 triangles.
+    /// For what is about 45 pixels high or more: 1,500 to 2,500 triangles.
     Near,
-    /// At most 300 triangles or so.
+    /// About 500 triangles.
     Far,
 }
 
-/// Steps of a cycle of gait, pedals or wings.
-const PHASES: u8 = 32;
-/// Meshes that are kept. A person is about 60 kB, so this is 30 MB a thread at most; the half that was not used since
-/// the last time is dropped.
-const KEPT: usize = 512;
+/// Steps of a cycle of gait, pedals or wings: about one a picture at 12.5 pictures a second.
+const PHASES: u8 = 16;
+/// Meshes that are kept. A person is about 75 kB, so this is 75 MB a thread at most; the half that was not used since
+/// the last time is dropped. Forty walkers in all their steps fit.
+const KEPT: usize = 1000;
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Key {

@@ -5,7 +5,7 @@ use glam::{Mat3, Vec3};
 
 use super::{
     Mesh,
-    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, gloss, plate, seam},
+    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, plate, seam},
     look::{Colour, Look, mixed, scaled, srgb},
     shape::{Caps, Ring, Shape},
 };
@@ -118,7 +118,6 @@ pub(super) fn car(size_m: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     if fine {
         sides(&mut shape, size_m, &style, &paint);
     }
-    gloss(&mut shape.mesh);
     shape.mesh
 }
 
@@ -150,6 +149,8 @@ fn paint(look: Look) -> Paint {
             ],
         )
     };
+    // Even black paint sends back a few hundredths, and is to count as varnish.
+    let body = body.map(|part| part.max(0.03));
     let two_tone = look.chance("two tone", 0.06);
     Paint {
         body,
@@ -246,7 +247,7 @@ fn pane(shape: &mut Shape, a: Column, b: Column, glass: Option<Colour>, paint: &
         let edge = pair[1] > 0.95 || (fine && pair[0] < 0.05);
         let colour = match glass {
             // Glass mirrors more of the sky higher up.
-            Some(glass) if !edge => scaled(glass, 0.8 + 2.0 * pair[0]),
+            Some(glass) if !edge => scaled(glass, 1.0 + 1.5 * pair[0]),
             Some(_) if pair[0] < 0.05 => TRIM,
             None if !edge => paint.pillars,
             _ => paint.roof,
@@ -294,7 +295,7 @@ fn roof(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint, look: Look,
 fn ends(shape: &mut Shape, size: Vec3, style: &Style, paint: &Paint, look: Look, lamps: Lamps, fine: bool) {
     let (half, wide) = (size.x / 2.0, size.y / 2.0);
     let nose = style.nose * size.z;
-    let detail = if fine { (10, 6) } else { (4, 2) };
+    let detail = if fine { (7, 4) } else { (4, 2) };
     let long = look.between("lamp", 0.17, 0.26);
     for side in [1.0, -1.0] {
         // They follow the rounded corners of the body.

@@ -3,7 +3,6 @@
 use glam::Vec3;
 
 use super::{
-    Mesh,
     look::{Colour, Look, scaled, srgb},
     shape::{Caps, Ring, Shape},
 };
@@ -66,11 +65,11 @@ pub(super) fn axle(shape: &mut Shape, axle: Axle, rim: Colour, turned: f32, fine
         if fine {
             shape.loft(
                 &[arch(half_track - 0.25, radius_of_arch), arch(half_track - 0.012, radius_of_arch)],
-                16,
+                12,
                 Caps::End,
             );
             let centre = Vec3::new(x, side * (half_track + 0.01 - width / 2.0), radius);
-            shape.wheel(centre, radius, width, turned, 16, rim);
+            shape.wheel(centre, radius, width, turned, 12, rim);
         } else {
             let ring = |y: f32, r: f32, colour: Colour| Ring {
                 colour,
@@ -103,14 +102,4 @@ pub(super) fn plate(shape: &mut Shape, look: Look, at: Vec3, facing: Vec3) {
 pub(super) fn seam(shape: &mut Shape, x: f32, y: f32, (from, to): (f32, f32)) {
     let facing = Vec3::Y * y.signum();
     shape.panel(Vec3::new(x, y, (from + to) / 2.0), facing, (0.008, (to - from) / 2.0), [0.01; 3], 0.0);
-}
-
-/// Varnish and glass mirror the sky: the more a face looks up, the more; what looks aside mirrors the horizon.
-pub(super) fn gloss(mesh: &mut Mesh) {
-    for vertex in &mut mesh.vertices {
-        let up = vertex.normal.z;
-        let sky = if up > 0.0 { 0.01 + 0.036 * up } else { 0.01 * (1.0 + up) };
-        let [red, green, blue] = vertex.colour;
-        vertex.colour = [red + sky * 0.9, green + sky * 0.97, blue + sky * 1.08].map(|part| part.min(0.95));
-    }
 }

@@ -38,6 +38,9 @@ pub struct Vertex {
     pub glow: f32,
 }
 
+/// What is darker in blue than this is rubber or rough plastic, which mirrors nothing; glass and paint are lighter.
+pub const MATTE_BELOW: f32 = 0.0215;
+
 /// Triangles, counter-clockwise seen from outside.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Mesh {

@@ -38,13 +38,19 @@ impl Ring {
         Ring { at, u: Vec3::Y * y, v: Vec3::Z * z, power, colour }
     }
 
-    fn point(&self, turn: f32) -> Vec3 {
-        let (sine, cosine) = (turn * std::f32::consts::TAU).sin_cos();
-        if self.power == 2.0 {
-            return self.at + self.u * cosine + self.v * sine;
-        }
-        let bent = |x: f32| x.abs().powf(2.0 / self.power).copysign(x);
-        self.at + self.u * bent(cosine) + self.v * bent(sine)
+    fn point(&self, (cosine, sine): (f32, f32)) -> Vec3 {
+        self.at + self.u * cosine + self.v * sine
+    }
+
+    /// Cosine and sine at twice as many steps of the turn as a loft has sides, bent to its power.
+    fn turns(&self, sides: u32) -> Vec<(f32, f32)> {
+        let bent = |x: f32| if self.power == 2.0 { x } else { x.abs().powf(2.0 / self.power).copysign(x) };
+        (0..2 * sides)
+            .map(|step| {
+                let (sine, cosine) = (step as f32 / (2 * sides) as f32 * std::f32::consts::TAU).sin_cos();
+                (bent(cosine), bent(sine))
+            })
+            .collect()
     }
 }
 
@@ -87,19 +93,25 @@ impl Shape {
         let widest = rings.iter().max_by(|a, b| a.u.length_squared().total_cmp(&b.u.length_squared())).unwrap_or(first);
         let outward = widest.u.cross(widest.v).dot(way) >= 0.0;
         let base = self.mesh.vertices.len() as u32;
+        let (mut turns, mut power) = (first.turns(sides), first.power);
         for (index, ring) in rings.iter().enumerate() {
+            if ring.power != power {
+                (turns, power) = (ring.turns(sides), ring.power);
+            }
             let before = rings[..index].iter().rev().find(|r| apart(r, ring)).unwrap_or(ring);
             let after = rings[index + 1..].iter().find(|r| apart(r, ring)).unwrap_or(ring);
             for side in 0..sides {
                 let turn = side as f32 / sides as f32;
-                let step = 0.5 / sides as f32;
-                let around = ring.point(turn + step) - ring.point(turn - step);
-                let along = after.point(turn) - before.point(turn);
+                let middle = turns[2 * side as usize];
+                let [last, next] =
+                    [2 * side + 2 * sides - 1, 2 * side + 1].map(|step| turns[(step % (2 * sides)) as usize]);
+                let around = ring.point(next) - ring.point(last);
+                let along = after.point(middle) - before.point(middle);
                 let normal = if outward { around.cross(along) } else { along.cross(around) };
                 // At a pole the ring has no way around: the normal is the axis.
                 let pole = if index * 2 > rings.len() { way } else { -way };
                 let normal = normal.try_normalize().unwrap_or(pole.normalize_or(Vec3::Z));
-                self.vertex(ring.point(turn), normal, paint(index, turn, ring.colour), 0.0);
+                self.vertex(ring.point(middle), normal, paint(index, turn, ring.colour), 0.0);
             }
         }
         for row in 0..rings.len() as u32 - 1 {
@@ -134,8 +146,8 @@ impl Shape {
     fn cap(&mut self, ring: &Ring, sides: u32, way: Vec3, outward: bool, colour: Colour) {
         let normal = way.normalize_or(Vec3::Z);
         let base = self.mesh.vertices.len() as u32;
-        for side in 0..sides {
-            self.vertex(ring.point(side as f32 / sides as f32), normal, colour, 0.0);
+        for turn in ring.turns(sides).into_iter().step_by(2) {
+            self.vertex(ring.point(turn), normal, colour, 0.0);
         }
         for side in 1..sides - 1 {
             let [b, c] = [base + side, base + side + 1];

@@ -4,7 +4,7 @@ use glam::{Mat3, Vec3};
 
 use super::{
     Mesh,
-    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, gloss, plate, seam},
+    coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, plate, seam},
     look::{Colour, Look, grain, scaled},
     shape::{Caps, Ring, Shape},
 };
@@ -40,7 +40,6 @@ pub(super) fn truck(size: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     }
     plate(&mut shape, look, Vec3::new(half.x + 0.02, 0.0, 0.55), Vec3::X);
     plate(&mut shape, look, Vec3::new(-half.x - 0.01, 0.0, 0.75), -Vec3::X);
-    gloss(&mut shape.mesh);
     shape.mesh
 }
 
