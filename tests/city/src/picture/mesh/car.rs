@@ -4,7 +4,7 @@
 use glam::{Mat3, Vec3};
 
 use super::{
-    Mesh,
+    MATTE_BELOW, Mesh,
     coach::{Axle, GLASS, HEADLAMP, Lamps, REARLAMP, TRIM, axle, plate, seam},
     look::{Colour, Look, mixed, scaled, srgb},
     shape::{Caps, Ring, Shape},
@@ -118,7 +118,18 @@ pub(super) fn car(size_m: Vec3, look: Look, lamps: Lamps, fine: bool) -> Mesh {
     if fine {
         sides(&mut shape, size_m, &style, &paint);
     }
+    polish(&mut shape.mesh);
     shape.mesh
+}
+
+/// What looks up mirrors the whole sky, not only the point that a mirror would show: varnish scatters a little. A
+/// public detector finds dark cars by their pale bonnets and roofs.
+fn polish(mesh: &mut Mesh) {
+    for vertex in mesh.vertices.iter_mut().filter(|vertex| vertex.colour[2] >= MATTE_BELOW) {
+        let sky = 0.01 + 0.036 * vertex.normal.z.max(0.0);
+        let [red, green, blue] = vertex.colour;
+        vertex.colour = [red + sky * 0.9, green + sky * 0.97, blue + sky * 1.08].map(|part| part.min(0.95));
+    }
 }
 
 fn style(look: Look, size_m: Vec3) -> Style {
