@@ -6,6 +6,7 @@
 //! microseconds since the world began.
 
 pub mod camera;
+pub mod dataset;
 pub mod picture;
 pub mod rtsp;
 pub mod still;

@@ -1,5 +1,6 @@
 //! The commands. To add one: a file like `score.rs` with its `Args` and `main`, and a line in each of the two lists here.
 
+mod dataset;
 mod events;
 mod score;
 
@@ -20,6 +21,8 @@ struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Make pictures to train a detector on.
+    Dataset(dataset::Args),
     /// Make months of events without a picture.
     Events(events::Args),
     /// Hold a feed of events against the truth.
@@ -28,6 +31,7 @@ enum Command {
 
 pub(crate) fn main() -> ExitCode {
     let done = match Options::parse().command {
+        Command::Dataset(args) => dataset::main(&args).map_err(Into::into),
         Command::Events(args) => events::main(&args),
         Command::Score(args) => score::main(&args),
     };

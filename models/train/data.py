@@ -1,0 +1,133 @@
+"""Pictures as `yiwang-city dataset` writes them, and what is done to them so that the network learns shapes and movement
+and not one renderer's looks.
+
+A folder holds `about.json` ({"size_px": [w, h], "classes": [...]}), `pictures.u8` (per picture two planes of bytes, row
+by row: luma, 0-255, and the change against the background, 128 + half of it) and `labels.jsonl` (a line a picture:
+{"sequence": n, "boxes": [[class, x0, y0, x1, y1, visible], ...]}, pixels of the input)."""
+
+import json
+import pathlib
+
+import numpy as np
+import torch
+
+# Less of an object than this is not asked for, and not held against the network either.
+VISIBLE_MIN = 0.3
+# Nor smaller ones: longer side, pixels of the input.
+SIDE_MIN_PX = 9.0
+# A box whose mean change is below this stands still: without its luma nobody could find it.
+STILL = 0.03
+# Made once, used at random offsets: making it anew for each picture took a sixth of the training's time.
+NOISE = torch.randn(2, 224 + 64, 384 + 64, generator=torch.Generator().manual_seed(7))
+
+
+class Pictures:
+    """Memory-mapped; `boxes[i]` is a float array [n, 6]."""
+
+    def __init__(self, folders, sequences=None):
+        self.parts, self.boxes, self.at = [], [], []
+        for folder in map(pathlib.Path, folders):
+            about = json.loads((folder / "about.json").read_text())
+            width, height = about["size_px"]
+            planes = np.memmap(folder / "pictures.u8", np.uint8, "r").reshape(-1, 2, height, width)
+            part = len(self.parts)
+            self.parts.append(planes)
+            for index, line in enumerate((folder / "labels.jsonl").read_text().splitlines()):
+                label = json.loads(line)
+                if index < len(planes) and (sequences is None or sequences(label["sequence"])):
+                    self.at.append((part, index))
+                    self.boxes.append(np.array(label["boxes"], np.float32).reshape(-1, 6))
+
+    def __len__(self):
+        return len(self.at)
+
+    def batch(self, indices):
+        """[n, 2, h, w] floats as the gateway gives them (luma 0-1, change -1 to 1), and the boxes."""
+        raw = np.stack([self.parts[p][i] for p, i in (self.at[n] for n in indices)]).astype(np.float32)
+        raw[:, 0] = np.clip((raw[:, 0] - 16.0) / 219.0, 0.0, 1.0)
+        raw[:, 1] = (raw[:, 1] - 128.0) / 127.5
+        return torch.from_numpy(raw), [torch.from_numpy(self.boxes[n].copy()) for n in indices]
+
+
+def wanted(boxes):
+    """Which of [n, 6] boxes are asked for; the others are ignored."""
+    side = torch.maximum(boxes[:, 3] - boxes[:, 1], boxes[:, 4] - boxes[:, 2])
+    return (boxes[:, 5] >= VISIBLE_MIN) & (side >= SIDE_MIN_PX)
+
+
+def augment(pictures, boxes, rng):
+    """In place; a box that can't be found any more gets visible = 0, so that it is ignored."""
+    n, _, height, width = pictures.shape
+    pictures, boxes = zoom(pictures, boxes, rng)
+    flip = rng.random(n) < 0.5
+    pictures[torch.from_numpy(flip)] = pictures[torch.from_numpy(flip)].flip(3)
+    for b in np.flatnonzero(flip):
+        boxes[b][:, [1, 3]] = width - boxes[b][:, [3, 1]]
+    other = pictures[:, 0].roll(1, 0).clone()
+    for i in range(n):
+        luma, change = pictures[i, 0], pictures[i, 1]
+        kind = rng.random()
+        if kind < 0.15:
+            # Another place behind the movement: what stands still is gone with its own luma.
+            mask = torch.nn.functional.avg_pool2d((change.abs() > 0.05).float()[None, None], 5, 1, 2)[0, 0]
+            luma.copy_(mask * luma + (1 - mask) * other[i])
+            forget_still(boxes[i], change)
+        elif kind < 0.22:
+            # No background known yet: the luma alone.
+            change.zero_()
+        elif kind < 0.27:
+            luma.fill_(0.5)
+            forget_still(boxes[i], change)
+        if rng.random() < 0.15:
+            luma.copy_(1.0 - luma)
+            change.neg_()
+        gain, offset = np.exp(rng.normal(0, 0.25)), rng.normal(0, 0.08)
+        luma.mul_(float(gain)).add_(float(offset))
+        change.mul_(float(gain))
+        if rng.random() < 0.3:
+            x, y = rng.integers(0, 64), rng.integers(0, 64)
+            luma.add_(NOISE[0, y : y + height, x : x + width], alpha=float(rng.uniform(0, 0.04)))
+            change.add_(NOISE[1, y : y + height, x : x + width], alpha=float(rng.uniform(0, 0.04)))
+        if rng.random() < 0.2:
+            pictures[i] = torch.nn.functional.avg_pool2d(pictures[i][None], 3, 1, 1)[0]
+        luma.clamp_(0, 1)
+        change.clamp_(-1, 1)
+    return pictures, boxes
+
+
+def forget_still(boxes, change):
+    for box in boxes:
+        x0, y0, x1, y1 = (int(v) for v in box[1:5].clamp(min=0))
+        inside = change[y0 : max(y1, y0 + 1), x0 : max(x1, x0 + 1)]
+        if inside.numel() == 0 or inside.abs().mean() < STILL:
+            box[5] = 0.0
+
+
+def zoom(pictures, boxes, rng):
+    """Half of the batches are scaled and shifted, one scale a batch (it is done in one call)."""
+    if rng.random() < 0.5:
+        return pictures, boxes
+    n, _, height, width = pictures.shape
+    scale = float(np.exp(rng.uniform(np.log(0.65), np.log(1.7))))
+    stretch = float(np.exp(rng.uniform(-0.12, 0.12)))
+    sx, sy = scale * stretch, scale / stretch
+    dx = torch.from_numpy(rng.uniform(-1, 1, n).astype(np.float32)) * abs(1 - 1 / sx)
+    dy = torch.from_numpy(rng.uniform(-1, 1, n).astype(np.float32)) * abs(1 - 1 / sy)
+    theta = torch.zeros(n, 2, 3)
+    theta[:, 0, 0], theta[:, 0, 2] = 1 / sx, dx
+    theta[:, 1, 1], theta[:, 1, 2] = 1 / sy, dy
+    grid = torch.nn.functional.affine_grid(theta, list(pictures.shape), align_corners=False)
+    shifted = torch.cat([pictures[:, :1] - 0.5, pictures[:, 1:]], 1)  # outside is the padding's grey
+    pictures = torch.nn.functional.grid_sample(shifted, grid, padding_mode="zeros", align_corners=False)
+    pictures[:, 0] += 0.5
+    for i, box in enumerate(boxes):
+        if len(box) == 0:
+            continue
+        area = (box[:, 3] - box[:, 1]) * (box[:, 4] - box[:, 2])
+        box[:, [1, 3]] = ((box[:, [1, 3]] / width * 2 - 1 - dx[i]) * sx + 1) / 2 * width
+        box[:, [2, 4]] = ((box[:, [2, 4]] / height * 2 - 1 - dy[i]) * sy + 1) / 2 * height
+        box[:, [1, 3]] = box[:, [1, 3]].clamp(0, width)
+        box[:, [2, 4]] = box[:, [2, 4]].clamp(0, height)
+        left = (box[:, 3] - box[:, 1]) * (box[:, 4] - box[:, 2]) / (area * sx * sy).clamp(min=1e-3)
+        box[:, 5] *= left.clamp(0, 1)
+    return pictures, boxes

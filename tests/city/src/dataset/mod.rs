@@ -1,0 +1,283 @@
+//! Pictures to train a detector on: random places, cameras, lights and weathers, as the gateway's own preparation gives
+//! them to the model (luma, and its change against the background), with the boxes that are true.
+//!
+//! A folder holds `about.json`, `pictures.u8` (per picture two planes of bytes: luma, and 128 + half of the change) and
+//! `labels.jsonl` (a line a picture). `models/train/data.py` reads it.
+
+mod studio;
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use glam::Vec2;
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde_json::json;
+use yiwang_inference::detect::Tensor;
+use yiwang_inference::picture::I420;
+
+use crate::camera::Camera;
+use crate::picture::{Backdrop, Frame, Painter, Sensor};
+use crate::truth::Seen;
+use crate::world::{Actor, ActorKind, Layout, Light, Options, World};
+use studio::Studio;
+
+/// What the network's classes are, in its order.
+pub const CLASSES: [&str; 5] = ["person", "two_wheeler", "car", "large_vehicle", "bag"];
+/// The network's input, width and height.
+pub const INPUT_PX: (u32, u32) = (384, 224);
+
+/// Sizes that cameras have; all are brought to the input's.
+const SIZES_PX: [(u32, u32); 5] = [(640, 360), (640, 360), (768, 432), (512, 288), (704, 576)];
+/// Analysed pictures a second, as a gateway has them.
+const ANALYSED_FPS: f64 = 5.0;
+
+/// How much is made.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Number of the first sequence; each has its own place, camera and light.
+    pub first: u64,
+    /// How many sequences.
+    pub sequences: u64,
+    /// How long each is watched.
+    pub seconds: f64,
+    /// One of so many analysed pictures is kept.
+    pub keep_one_of: u64,
+}
+
+/// Why a data set could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// The disk says no.
+    #[error("write the data set: {0}; is there space, and may this user write there?")]
+    Write(#[from] std::io::Error),
+    /// A picture of impossible size.
+    #[error(transparent)]
+    Picture(#[from] yiwang_inference::picture::PictureError),
+}
+
+/// Writes the folder; `tell` hears after each sequence how many pictures there are.
+pub fn write(plan: &Plan, folder: &Path, mut tell: impl FnMut(u64, u64)) -> Result<u64, DatasetError> {
+    std::fs::create_dir_all(folder)?;
+    let about = json!({ "size_px": [INPUT_PX.0, INPUT_PX.1], "classes": CLASSES });
+    std::fs::write(folder.join("about.json"), about.to_string())?;
+    let mut pictures = BufWriter::new(File::create(folder.join("pictures.u8"))?);
+    let mut labels = BufWriter::new(File::create(folder.join("labels.jsonl"))?);
+    let mut made = 0;
+    for sequence in plan.first..plan.first + plan.sequences {
+        made += sequence_of(plan, sequence, &mut pictures, &mut labels)?;
+        tell(sequence + 1 - plan.first, made);
+    }
+    pictures.flush()?;
+    labels.flush()?;
+    Ok(made)
+}
+
+fn sequence_of(
+    plan: &Plan,
+    sequence: u64,
+    pictures: &mut impl Write,
+    labels: &mut impl Write,
+) -> Result<u64, DatasetError> {
+    let mut rng = StdRng::seed_from_u64(sequence ^ 0x59_49_57_41_4E_47);
+    let (mut place, mut camera) = Place::new(sequence, &mut rng);
+    camera.size_px = SIZES_PX[rng.random_range(0..SIZES_PX.len())];
+    camera.faults.clear();
+    let view = camera.view();
+    let mut painter = Painter::new(view);
+    let light = place.light();
+    let backdrop = Backdrop::new(place.layout(), &view, &light, sequence);
+    let mut sensor = Sensor::new(&camera, sequence);
+    let mut frame = Frame::new(camera.size_px.0, camera.size_px.1);
+    let mut tensor = Tensor::new_luma_and_change(INPUT_PX);
+    let mut made = 0;
+    let begin_us = place.begin_us();
+    for index in 0..(plan.seconds * ANALYSED_FPS) as u64 {
+        let t_us = begin_us + (index as f64 * 1e6 / ANALYSED_FPS) as i64;
+        let seen = painter.paint(&backdrop, place.actors(t_us), &light, t_us, &mut frame);
+        sensor.expose(&mut frame, &light, t_us, UTC_US + t_us);
+        tensor.prepare(&i420(&frame), t_us)?;
+        // The first pictures are kept too: a gateway begins without a background as well.
+        if index % plan.keep_one_of != sequence % plan.keep_one_of || (seen.is_empty() && rng.random_bool(0.8)) {
+            continue;
+        }
+        write_planes(tensor.data(), pictures)?;
+        let line = json!({ "sequence": sequence, "boxes": boxes(&seen, &tensor) });
+        writeln!(labels, "{line}")?;
+        made += 1;
+    }
+    Ok(made)
+}
+
+/// Any time of day will do: it only shows in the clock.
+const UTC_US: i64 = 1_781_000_000_000_000;
+
+fn write_planes(data: &[f32], out: &mut impl Write) -> std::io::Result<()> {
+    let (luma, change) = data.split_at(data.len() / 2);
+    // Back to the byte that it came from: 16-235.
+    let luma: Vec<u8> = luma.iter().map(|value| (value * 219.0 + 16.0).round().clamp(0.0, 255.0) as u8).collect();
+    let change: Vec<u8> = change.iter().map(|value| (value * 127.5 + 128.0).round().clamp(0.0, 255.0) as u8).collect();
+    out.write_all(&luma)?;
+    out.write_all(&change)
+}
+
+/// `[class, x0, y0, x1, y1, visible]`, pixels of the input.
+fn boxes(seen: &[Seen], tensor: &Tensor) -> Vec<[f32; 6]> {
+    let Some(mapping) = tensor.mapping() else { return Vec::new() };
+    let (width, height) = (mapping.width_px as f32, mapping.height_px as f32);
+    seen.iter()
+        .filter_map(|one| {
+            let class = CLASSES.iter().position(|name| *name == one.class)?;
+            let b = one.bbox;
+            Some([class as f32, b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height, one.visible])
+        })
+        .collect()
+}
+
+fn i420(frame: &Frame) -> I420<'_> {
+    let (width, half) = (frame.width_px as usize, frame.width_px as usize / 2);
+    I420 {
+        width_px: frame.width_px,
+        height_px: frame.height_px,
+        y: &frame.y,
+        y_stride: width,
+        u: &frame.u,
+        u_stride: half,
+        v: &frame.v,
+        v_stride: half,
+    }
+}
+
+/// Where a sequence is taken: half of them in a studio, half in the city from anywhere.
+enum Place {
+    Studio(Box<Studio>, Vec<Actor>),
+    City(Box<World>),
+}
+
+impl Place {
+    fn new(sequence: u64, rng: &mut StdRng) -> (Place, Camera) {
+        if rng.random_bool(0.5) {
+            let studio = Studio::new(rng);
+            let camera = studio.camera.clone();
+            return (Place::Studio(Box::new(studio), Vec::new()), camera);
+        }
+        let wet = rng.random_bool(0.2);
+        let options = Options {
+            seed: sequence,
+            hour: if rng.random_bool(0.75) { rng.random_range(6.0..18.5) } else { rng.random_range(0.0..24.0) },
+            cloud: rng.random_range(0.0..1.0),
+            rain: if wet { rng.random_range(0.1..1.0) } else { 0.0 },
+            density: rng.random_range(0.6..2.5),
+            faults: false,
+            incidents_per_min: 4.0,
+            ..Options::default()
+        };
+        let mut world = World::new(options);
+        world.advance(rng.random_range(5_000_000..40_000_000));
+        let camera = anywhere(&world, rng);
+        (Place::City(Box::new(world)), camera)
+    }
+
+    fn begin_us(&self) -> i64 {
+        match self {
+            Place::Studio(..) => 0,
+            Place::City(world) => world.now_us(),
+        }
+    }
+
+    fn layout(&self) -> &Layout {
+        match self {
+            Place::Studio(studio, _) => &studio.layout,
+            Place::City(world) => world.layout(),
+        }
+    }
+
+    fn light(&self) -> Light {
+        match self {
+            Place::Studio(studio, _) => studio.light,
+            Place::City(world) => world.light(),
+        }
+    }
+
+    fn actors(&mut self, t_us: i64) -> &[Actor] {
+        match self {
+            Place::Studio(studio, actors) => {
+                *actors = studio.actors(t_us as f32 / 1e6);
+                actors
+            }
+            Place::City(world) => {
+                world.advance(t_us);
+                world.actors()
+            }
+        }
+    }
+}
+
+/// Looks at somebody or something that moves, from a random side, height and distance, with nothing solid before it.
+fn anywhere(world: &World, rng: &mut StdRng) -> Camera {
+    let subjects: Vec<Vec2> =
+        world.actors().iter().filter(|actor| actor.kind != ActorKind::Bird).map(|actor| actor.at).collect();
+    let mut camera = world.cameras()[rng.random_range(0..world.cameras().len())].clone();
+    camera.fov_deg = rng.random_range(40.0..95.0);
+    if subjects.is_empty() || rng.random_bool(0.15) {
+        return camera;
+    }
+    for _ in 0..40 {
+        let target = subjects[rng.random_range(0..subjects.len())];
+        camera.height_m = rng.random_range(2.6..12.0);
+        camera.tilt_deg =
+            if rng.random_bool(0.75) { rng.random_range(12.0..40.0) } else { rng.random_range(40.0..80.0) };
+        let away_m = camera.height_m / camera.tilt_deg.to_radians().tan() * rng.random_range(0.7..1.3);
+        let heading_rad: f32 = rng.random_range(0.0..std::f32::consts::TAU);
+        camera.heading_deg = heading_rad.to_degrees();
+        camera.at = target - Vec2::new(heading_rad.sin(), heading_rad.cos()) * away_m;
+        if is_open(world, camera.at, target) {
+            break;
+        }
+    }
+    camera
+}
+
+/// Whether no building stands at the camera or between it and what it looks at.
+fn is_open(world: &World, from: Vec2, to: Vec2) -> bool {
+    world.layout().buildings.iter().all(|building| {
+        let along = Vec2::from_angle(building.heading_rad);
+        let half = building.size_m / 2.0 + Vec2::splat(1.0);
+        (0..=12).all(|step| {
+            let offset = from.lerp(to, step as f32 / 12.0) - building.at;
+            offset.dot(along).abs() > half.x || offset.dot(along.perp()).abs() > half.y
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sequence_is_the_same_again_and_its_boxes_lie_in_the_input() {
+        let plan = Plan { first: 3, sequences: 2, seconds: 4.0, keep_one_of: 2 };
+        let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
+        let made = folders.each_ref().map(|folder| write(&plan, folder.path(), |_, _| ()).expect("written"));
+        let read = |folder: usize, name: &str| std::fs::read(folders[folder].path().join(name)).expect("there");
+        for name in ["pictures.u8", "labels.jsonl"] {
+            assert!(read(0, name) == read(1, name), "{name} differs between two runs");
+        }
+        let picture_bytes = 2 * u64::from(INPUT_PX.0) * u64::from(INPUT_PX.1);
+        assert_eq!(read(0, "pictures.u8").len() as u64, made[0] * picture_bytes);
+        let labels = String::from_utf8(read(0, "labels.jsonl")).expect("text");
+        assert_eq!(labels.lines().count() as u64, made[0]);
+        let mut boxes = 0;
+        for line in labels.lines() {
+            let label: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            for one in label["boxes"].as_array().expect("a list") {
+                let value = |index: usize| one[index].as_f64().expect("a number") as f32;
+                assert!(value(0) < CLASSES.len() as f32 && value(1) <= value(3) && value(2) <= value(4), "{one}");
+                assert!(value(3) <= INPUT_PX.0 as f32 + 0.01 && value(4) <= INPUT_PX.1 as f32 + 0.01, "{one}");
+                boxes += 1;
+            }
+        }
+        assert!(boxes > 0, "somebody is in these places");
+    }
+}
