@@ -110,7 +110,7 @@ fn every_kind_of_incident_happens_within_five_minutes() {
 #[test]
 fn a_gateway_takes_every_cameras_rules() {
     let classes = ["person", "two_wheeler", "car", "large_vehicle", "bag"].map(str::to_owned);
-    for seed in 0..20 {
+    for seed in 0..4 {
         for camera in world(seed).cameras() {
             let rules = yiwang_inference::rules::RuleSet::parse(camera.rules.clone(), &classes, 0.5);
             assert!(rules.is_ok(), "seed {seed}, {}: {:?} {:?}", camera.id, rules.err(), camera.rules);

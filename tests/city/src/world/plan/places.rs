@@ -50,7 +50,7 @@ pub(in crate::world) const SCHOOL: Zone = Zone::new((-61.0, -53.0), (-14.2, -10.
 /// The school's gate.
 pub(in crate::world) const SCHOOL_GATE: Vec2 = Vec2::new(-57.0, -15.4);
 /// Inside the construction site.
-pub(in crate::world) const SITE: Zone = Zone::new((54.5, 66.5), (-29.0, -19.0));
+pub(in crate::world) const SITE: Zone = Zone::new((54.5, 66.0), (-28.4, -19.0));
 /// The gap in the site's hoarding.
 pub(in crate::world) const SITE_GAP: Vec2 = Vec2::new(60.0, -15.2);
 /// The lanes where a car that stops is in everybody's way.
@@ -74,6 +74,6 @@ pub(in crate::world) const BUS_HALT_X: f32 = -54.0;
 /// The guard line along the middle of the street, on which nobody is to cross; ends west and east.
 pub(in crate::world) const GUARD_LINE: [Vec2; 2] = [Vec2::new(-29.0, 0.0), Vec2::new(-17.0, 0.0)];
 /// Along the steps to the water, ends west and east; down to the water is southwards.
-pub(in crate::world) const WATER_LINE: [Vec2; 2] = [Vec2::new(-67.0, -113.2), Vec2::new(-53.0, -113.2)];
+pub(in crate::world) const WATER_LINE: [Vec2; 2] = [Vec2::new(-65.5, -113.2), Vec2::new(-53.5, -113.2)];
 /// The gap in the river's railing, from and to along x.
 pub(in crate::world) const RAILING_GAP: (f32, f32) = (-66.0, -54.0);
