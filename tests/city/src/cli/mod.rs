@@ -2,7 +2,11 @@
 
 mod dataset;
 mod events;
+mod gateway;
+mod render;
 mod score;
+mod serve;
+mod world;
 
 use std::process::ExitCode;
 
@@ -25,6 +29,12 @@ enum Command {
     Dataset(dataset::Args),
     /// Make months of events without a picture.
     Events(events::Args),
+    /// Send the cameras' pictures as RTSP streams, live, and write down what is true.
+    Serve(serve::Args),
+    /// Make clips of the cameras and their truth.
+    Render(render::Args),
+    /// Print the cameras as a gateway's configuration has them.
+    Gateway(gateway::Args),
     /// Hold a feed of events against the truth.
     Score(score::Args),
 }
@@ -33,6 +43,9 @@ pub(crate) fn main() -> ExitCode {
     let done = match Options::parse().command {
         Command::Dataset(args) => dataset::main(&args).map_err(Into::into),
         Command::Events(args) => events::main(&args),
+        Command::Serve(args) => serve::main(&args),
+        Command::Render(args) => render::main(&args),
+        Command::Gateway(args) => gateway::main(&args),
         Command::Score(args) => score::main(&args),
     };
     done.unwrap_or_else(|fault| {

@@ -7,6 +7,7 @@
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
+use gstreamer::subclass::prelude::*;
 use gstreamer_rtsp_server as gst_rtsp_server;
 use gstreamer_rtsp_server::subclass::prelude::*;
 
@@ -16,6 +17,26 @@ const NTP_TO_UNIX_S: i64 = 2_208_988_800;
 glib::wrapper! {
     /// The medium.
     pub(super) struct CameraMedia(ObjectSubclass<imp::CameraMedia>) @extends gst_rtsp_server::RTSPMedia;
+}
+
+impl CameraMedia {
+    /// Its RTP sessions.
+    pub(super) fn sessions(&self) -> Vec<gst::Element> {
+        let rtpbin = self.imp().rtpbin.upgrade().and_then(|rtpbin| rtpbin.downcast::<gst::Bin>().ok());
+        let is_session =
+            |element: &gst::Element| element.factory().is_some_and(|made_by| made_by.name() == "rtpsession");
+        rtpbin.map_or_else(Vec::new, |rtpbin| {
+            rtpbin.iterate_elements().into_iter().flatten().filter(is_session).collect()
+        })
+    }
+}
+
+/// Makes sender reports say that pictures were captured `ahead_us` later than they were, as a camera does whose clock
+/// is ahead: their RTP timestamps stay. A session takes the time of the pipeline, which is its clock less `base`, for
+/// the RTP timestamp that belongs to what its clock says now; so another base moves the one against the other.
+pub(super) fn set_ahead(session: &gst::Element, base: gst::ClockTime, ahead_us: i64) {
+    let base_ns = base.nseconds().saturating_add_signed(ahead_us * 1000);
+    session.set_base_time(gst::ClockTime::from_nseconds(base_ns));
 }
 
 /// A camera's own clock: NTP time, `offset_s` ahead of the time of day.
@@ -54,7 +75,9 @@ mod imp {
     use super::*;
 
     #[derive(Default)]
-    pub(in super::super) struct CameraMedia;
+    pub(in super::super) struct CameraMedia {
+        pub(in super::super) rtpbin: glib::WeakRef<gst::Element>,
+    }
 
     #[glib::object_subclass]
     impl ObjectSubclass for CameraMedia {
@@ -68,6 +91,7 @@ mod imp {
     impl RTSPMediaImpl for CameraMedia {
         fn setup_rtpbin(&self, rtpbin: &gst::Element) -> Result<(), gst::LoggableError> {
             self.parent_setup_rtpbin(rtpbin)?;
+            self.rtpbin.set(Some(rtpbin));
             rtpbin.set_property_from_str("ntp-time-source", "clock-time");
             rtpbin.set_property("rtcp-sync-send-time", false);
             Ok(())

@@ -11,7 +11,7 @@ use gstreamer_rtsp_server as gst_rtsp_server;
 use gstreamer_rtsp_server::prelude::*;
 
 use super::feeder::now_us;
-use super::media::CameraClock;
+use super::media::{CameraClock, CameraMedia, set_ahead};
 
 /// While a new watcher waits for the clip's next keyframe, the last one is sent again this often: a still picture, as
 /// long as one group of pictures at most. A camera would make a keyframe for the newcomer, a recording can't.
@@ -34,10 +34,27 @@ struct State {
     source: Option<gst_app::AppSrc>,
     /// The medium, kept prepared from its first watcher on where the outlet says so.
     kept: Option<gst_rtsp_server::RTSPMedia>,
+    /// How far the camera's clock is ahead of the time of day, and how far the medium says it is.
+    ahead_us: i64,
+    told_ahead_us: i64,
     in_step: bool,
     still_us: i64,
     held: bool,
     over: bool,
+}
+
+impl State {
+    /// Makes sender reports say what the camera's clock says.
+    fn tell_clock(&mut self, base: gst::ClockTime) {
+        if self.ahead_us == self.told_ahead_us {
+            return;
+        }
+        let medium = self.kept.as_ref().and_then(|medium| medium.downcast_ref::<CameraMedia>());
+        for session in medium.map_or_else(Vec::new, CameraMedia::sessions) {
+            set_ahead(&session, base, self.ahead_us);
+        }
+        self.told_ahead_us = self.ahead_us;
+    }
 }
 
 impl Outlet {
@@ -52,7 +69,12 @@ impl Outlet {
         !state.in_step && !state.held && state.source.as_ref().is_some_and(plays)
     }
 
-    /// Sends a unit whose picture is shown at `shown_us`, a time of day by the camera's own clock.
+    /// From the next unit on the camera's clock is so far ahead of the time of day.
+    pub fn set_clock_ahead(&self, ahead_us: i64) {
+        self.lock().ahead_us = ahead_us;
+    }
+
+    /// Sends a unit whose picture was captured at this time of day.
     pub fn send(&self, data: &gst::Buffer, keyframe: bool, shown_us: i64) {
         self.send_or_still(data, keyframe, shown_us, None);
     }
@@ -69,6 +91,7 @@ impl Outlet {
         else {
             return;
         };
+        state.tell_clock(base);
         if state.in_step || keyframe {
             state.in_step = true;
             self.push(&source, data, shown_us, base);
@@ -110,9 +133,15 @@ impl Outlet {
     /// Keeps the medium for the next watcher when the last one leaves: GStreamer 1.22's RTSP server now and then
     /// corrupts its memory when it takes one down, and a camera that is asked again and again would get there.
     pub(super) fn keep(&self, medium: &gst_rtsp_server::RTSPMedia) {
-        if self.lock().kept.replace(medium.clone()).is_none() {
-            let _ = medium.prepare(None);
+        let mut state = self.lock();
+        if state.kept.as_ref() == Some(medium) {
+            return;
         }
+        state.kept = Some(medium.clone());
+        // A new medium knows nothing of the clock.
+        state.told_ahead_us = 0;
+        drop(state);
+        let _ = medium.prepare(None);
     }
 
     /// Ends whoever waits here, and lets go of the medium.

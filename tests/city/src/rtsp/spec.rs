@@ -13,6 +13,18 @@ pub enum Codec {
     H265,
 }
 
+impl FromStr for Codec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "h264" => Ok(Codec::H264),
+            "h265" => Ok(Codec::H265),
+            _ => Err(format!("codec `{text}` is neither h264 nor h265")),
+        }
+    }
+}
+
 /// One camera to be played.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraSpec {
@@ -72,9 +84,7 @@ impl FromStr for CameraSpec {
             match key {
                 "offset_s" => spec.offset_s = value.parse().map_err(|error| number(&error))?,
                 "clock_offset_s" => spec.clock_offset_s = value.parse().map_err(|error| number(&error))?,
-                "codec" if value == "h264" => spec.codec = Codec::H264,
-                "codec" if value == "h265" => spec.codec = Codec::H265,
-                "codec" => return Err(fail(format!("codec `{value}` is neither h264 nor h265"))),
+                "codec" => spec.codec = value.parse().map_err(fail)?,
                 "user" => user = Some(value.to_owned()),
                 "password" => password = Some(value.to_owned()),
                 _ => return Err(fail(format!("unknown key `{key}`"))),

@@ -127,6 +127,11 @@ impl Report {
         (self.faults.iter().filter(|(_, told_as)| !told_as.is_empty()).count(), self.faults.len())
     }
 
+    /// Each fault and as what it was told, by the kinds of health events without `camera.`.
+    pub fn faults(&self) -> impl Iterator<Item = (FaultKind, &BTreeSet<String>)> {
+        self.faults.iter().map(|(kind, told_as)| (*kind, told_as))
+    }
+
     /// Cameras of which something was required and nothing found.
     pub fn silent(&self) -> Vec<String> {
         let silent = |camera: &&String| {

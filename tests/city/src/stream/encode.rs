@@ -69,6 +69,7 @@ pub struct Encoder {
     source: gst_app::AppSrc,
     size_px: (u32, u32),
     what: String,
+    leaves_out: bool,
 }
 
 impl Encoder {
@@ -81,8 +82,9 @@ impl Encoder {
         coding: &Coding,
         mut deliver: impl FnMut(Coded) + Send + 'static,
     ) -> Result<Encoder, EncodeError> {
-        let encoder = Self::build(what, coding, "appsink name=sink sync=false max-buffers=8")?;
+        let mut encoder = Self::build(what, coding, "appsink name=sink sync=false max-buffers=8")?;
         encoder.source.set_property_from_str("leaky-type", "upstream");
+        encoder.leaves_out = true;
         let sink = encoder.pipeline.by_name("sink").and_then(|sink| sink.downcast::<gst_app::AppSink>().ok());
         let callbacks = gst_app::AppSinkCallbacks::builder().new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
@@ -122,7 +124,12 @@ impl Encoder {
             let wanted = gst::Structure::builder("GstForceKeyUnit").field("all-headers", true).build();
             self.source.send_event(gst::event::CustomDownstream::new(wanted));
         }
-        self.source.push_buffer(buffer).map(|_| ()).map_err(|_| self.failure())
+        match self.source.push_buffer(buffer) {
+            Ok(_) => Ok(()),
+            // What a full queue that may leave out says of the picture that it leaves out.
+            Err(gst::FlowError::Eos) if self.leaves_out => Ok(()),
+            Err(_) => Err(self.failure()),
+        }
     }
 
     /// Codes what is still waiting and closes the file.
@@ -151,7 +158,7 @@ impl Encoder {
         let source = pipeline.by_name("source").and_then(|source| source.downcast::<gst_app::AppSrc>().ok());
         let source = source.expect("the launch line has it");
         source.set_property("max-buffers", QUEUE_MAX);
-        Ok(Encoder { pipeline, source, size_px: coding.size_px, what: what.to_owned() })
+        Ok(Encoder { pipeline, source, size_px: coding.size_px, what: what.to_owned(), leaves_out: false })
     }
 
     fn play(self) -> Result<Encoder, EncodeError> {
