@@ -17,3 +17,4 @@ pub mod uplink;
 pub mod bench;
 pub mod check;
 pub mod feed;
+pub mod watch;
