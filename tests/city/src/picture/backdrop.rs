@@ -10,7 +10,7 @@ use super::frame::Frame;
 use super::glare;
 use super::illumination::{Illumination, Lamp};
 use super::noise::hash;
-use super::raster::{Area, Corner, Dot, Slope, before_lens, clip, rows};
+use super::raster::{Area, Corner, Dot, Slope, before_lens, clip, may_cover, rows};
 use super::shadow::{Shades, ShadowMap};
 use super::statics::{Face, What, collect};
 use super::surface::{Sent, Shading};
@@ -231,14 +231,11 @@ impl<'a> Drawing<'a> {
     fn fill(&mut self, drawn: &Drawn, area: &Area) {
         let corners = drawn.dots.map(|dot| dot.at);
         let [a, b, c] = corners;
-        if (b - a).perp_dot(c - a).abs() < 1e-6 {
+        if !may_cover(corners) || (b - a).perp_dot(c - a).abs() < 1e-6 {
             return;
         }
-        let values = drawn.dots.map(|dot| {
-            let [r, g, b, sr, sg, sb] = dot.values;
-            [dot.near, r, g, b, sr, sg, sb]
-        });
-        let slope = Slope::new(corners, values);
+        let depths = Slope::new(corners, drawn.dots.map(|dot| [dot.near]));
+        let lights = Slope::new(corners, drawn.dots.map(|dot| dot.values));
         let ground = matches!(drawn.what, What::Ground(_));
         let (near, samples, columns) = (&mut self.near, &mut self.samples, self.width * SAMPLES);
         rows(corners, area, |y, from, to| {
@@ -249,10 +246,10 @@ impl<'a> Drawing<'a> {
                     samples[band_index].what = drawn.what;
                     continue;
                 }
-                let [depth, light @ ..] = slope.at(x, y);
+                let [depth] = depths.at(x, y);
                 if depth > near[index] {
                     near[index] = depth;
-                    samples[band_index] = Sample { what: drawn.what, light };
+                    samples[band_index] = Sample { what: drawn.what, light: lights.at(x, y) };
                 }
             }
         });

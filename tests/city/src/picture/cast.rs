@@ -130,10 +130,10 @@ impl Caster {
             let locals = block.map(|(x, y)| y * width + x);
             let pixels = block.map(|(x, y)| (area.y0 as usize + y) * picture_width + area.x0 as usize + x);
             let changed = |local: usize, pixel: usize| {
-                backdrop.ground[pixel] >= 0.0
-                    && (self.shadow[local] > 0
-                        || self.dark[local] > 0.0
-                        || self.beam.get(local).is_some_and(|&light| light > least))
+                (self.shadow[local] > 0
+                    || self.dark[local] > 0.0
+                    || self.beam.get(local).is_some_and(|&light| light > least))
+                    && backdrop.ground[pixel] >= 0.0
             };
             if !locals.iter().zip(pixels).any(|(&local, pixel)| changed(local, pixel)) {
                 continue;

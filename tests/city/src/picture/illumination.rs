@@ -101,6 +101,11 @@ impl Lamp {
             .collect()
     }
 
+    /// Whether what stands at a place may get light.
+    pub(crate) fn reaches(&self, at: Vec2) -> bool {
+        self.at.truncate().distance(at) < LAMP_REACH_M + 4.0
+    }
+
     /// Light that falls on a white surface at a point, and the direction it comes from.
     pub(crate) fn onto(&self, point: Vec3) -> Option<(Vec3, Vec3)> {
         let way = self.at - point;

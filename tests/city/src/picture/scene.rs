@@ -312,4 +312,19 @@ mod tests {
             assert_eq!(once(), once());
         }
     }
+
+    #[test]
+    fn any_size_and_any_tilt_give_a_picture() {
+        let light = Light::at_hour(22.0, 0.5, 0.5, 1.0);
+        for (size, tilt_deg) in [((384, 216), 90.0), ((64, 48), 60.0), ((130, 74), -10.0), ((960, 540), 35.0)] {
+            let view = View::new(Vec3::new(0.0, -4.0, 7.0), 30.0, tilt_deg, 75.0, size);
+            let backdrop = Backdrop::new(&Layout::default(), &view, &light, 1);
+            let mut frame = Frame::new(2, 2);
+            let mut actor = car(1, 1.5, -1.0);
+            actor.velocity_mps = Vec2::new(9.0, 0.0);
+            let seen = Painter::new(view).paint(&backdrop, &[actor], &light, 500_000, &mut frame);
+            assert_eq!((frame.width_px, frame.height_px), size);
+            assert_eq!(seen.len(), usize::from(tilt_deg > 0.0), "{size:?}");
+        }
+    }
 }

@@ -76,6 +76,7 @@ pub(crate) fn collect(
         let origin = prop.at;
         // Behind the lens it still may throw a shadow, so it stays; but its light need not be known.
         let seen = before_lens(view, origin.extend(2.0)).z > -6.0;
+        let close: Vec<&Lamp> = lamps.iter().filter(|lamp| lamp.reaches(origin)).collect();
         let lit: Vec<(Vec3, [f32; 6])> = mesh
             .vertices
             .iter()
@@ -88,7 +89,7 @@ pub(crate) fn collect(
                 let colour = Vec3::from_array(vertex.colour);
                 let foot = 0.55 + 0.45 * (at.z / 0.5).clamp(0.0, 1.0);
                 let mut still = colour * illumination.ambient(normal.z) * foot + colour * vertex.glow;
-                for (onto, from) in lamps.iter().filter_map(|lamp| lamp.onto(at)) {
+                for (onto, from) in close.iter().filter_map(|lamp| lamp.onto(at)) {
                     still += colour * onto * normal.dot(from).max(0.0);
                 }
                 let sun = colour * illumination.sun * normal.dot(illumination.to_sun).max(0.0);
