@@ -120,13 +120,24 @@ fn the_schema_knows_cameras_and_every_rule() {
 }
 
 #[test]
-fn a_model_with_the_wrong_hash_or_none_at_all_is_named() {
-    let Some(assets) = assets("a_model_with_the_wrong_hash_or_none_at_all_is_named") else { return };
+fn the_default_model_opens_without_being_named_and_takes_every_rule() {
     let dir = tempfile::tempdir().unwrap();
-    let model = assets.join("models/yolox_nano_416.onnx");
+    let rule =
+        "[[camera.rule]]\nkind = \"line_cross\"\nline = [[0.0, 0.5], [1.0, 0.5]]\nclasses = [\"bicycle\", \"bag\"]\n";
+    let file = config(dir.path(), &format!("[model]\nmanifest = {:?}\n{RULES}{rule}", repository("manifest.toml")));
+    let output = gateway(&["check", "--config", file.to_str().unwrap()]);
+    let text = text(&output);
+    assert!(text.contains("ok     model: yiwang-city-384 (fcos), input 384×224"), "{text}");
+    assert!(text.contains("ok     camera people: 3 rules") && text.contains("ok     camera cars: 2 rules"), "{text}");
+}
+
+#[test]
+fn a_model_with_the_wrong_hash_or_none_at_all_is_named() {
+    let dir = tempfile::tempdir().unwrap();
+    let model = repository("yiwang-city.onnx");
     let cases = [
-        (format!("file = {model:?}\nfamily = \"yolox\"\nsha256 = \"00\""), "SHA-256"),
-        (format!("file = {model:?}\nfamily = \"yolo\""), "yolox"),
+        (format!("file = {model:?}\nfamily = \"fcos\"\nsha256 = \"00\""), "SHA-256"),
+        (format!("file = {model:?}\nfamily = \"fco\""), "fcos"),
         (format!("file = {model:?}\nfamily = \"picodet\""), "picodet"),
         ("file = \"/nowhere/m.onnx\"\nfamily = \"yolox\"".to_owned(), "/nowhere/m.onnx"),
     ];
@@ -138,6 +149,11 @@ fn a_model_with_the_wrong_hash_or_none_at_all_is_named() {
         let line = text.lines().find(|l| l.contains("FAULT  model")).unwrap_or_else(|| panic!("{text}"));
         assert!(line.contains(words), "{line}\nshould say {words}");
     }
+}
+
+/// What the repository has of models.
+fn repository(file: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../models").join(file)
 }
 
 fn score(assets: &Path, camera: &str, clip: &str) -> serde_json::Value {

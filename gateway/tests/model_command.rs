@@ -5,33 +5,34 @@ use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-const YOLOX_SHA256: &str = "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14";
+/// The default model, as somebody might bring it under another name.
+const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../models/yiwang-city.onnx");
+const CLASSES: &str = "person\ntwo_wheeler\ncar\nlarge_vehicle\nbag\n";
 
 #[test]
 fn a_model_from_a_file_is_there_by_name_from_then_on() {
-    let Some(file) = yolox("a_model_from_a_file_is_there_by_name_from_then_on") else { return };
     let site = Site::new("mine");
-    let first = site.add(&file, "yolox", YOLOX_SHA256, &["--name", "mine"]);
-    assert!(first.status.success() && text(&first).contains("added mine (yolox, input 416×416)"), "{}", text(&first));
+    let options = ["--name", "mine", "--classes", &site.classes(CLASSES)];
+    let first = site.add(FILE, "fcos", &sha256(), &options);
+    assert!(first.status.success() && text(&first).contains("added mine (fcos, input 384×224)"), "{}", text(&first));
     let manifest = std::fs::read_to_string(site.state().join("models/models.toml")).unwrap();
-    let again = site.add(&file, "yolox", YOLOX_SHA256, &["--name", "mine"]);
+    let again = site.add(FILE, "fcos", &sha256(), &options);
     assert!(again.status.success(), "{}", text(&again));
     assert_eq!(std::fs::read_to_string(site.state().join("models/models.toml")).unwrap(), manifest);
 
     let check = text(&site.gateway(&["check"]));
-    assert!(check.contains("ok     model: mine (yolox), input 416×416"), "{check}");
+    assert!(check.contains("ok     model: mine (fcos), input 384×224"), "{check}");
     let list = text(&site.gateway(&["model", "list"]));
     let line = list.lines().find(|line| line.contains(" mine ")).unwrap_or_else(|| panic!("{list}"));
-    assert!(line.starts_with('*') && line.contains("state/models/mine-695e750a5d57.onnx"), "{list}");
+    assert!(line.starts_with('*') && line.contains(&format!("state/models/mine-{}.onnx", &sha256()[..12])), "{list}");
     assert!(list.contains("picodet-s-320"), "{list}");
 }
 
 #[test]
 fn a_model_from_a_web_server_keeps_its_address() {
-    let Some(file) = yolox("a_model_from_a_web_server_keeps_its_address") else { return };
     let site = Site::new("served");
-    let url = serve(std::fs::read(file).unwrap());
-    let added = site.add(&url, "yolox", YOLOX_SHA256, &["--name", "served"]);
+    let url = serve(std::fs::read(FILE).unwrap());
+    let added = site.add(&url, "fcos", &sha256(), &["--classes", &site.classes(CLASSES)]);
     assert!(added.status.success(), "{}", text(&added));
     let check = text(&site.gateway(&["check"]));
     assert!(check.contains("ok     model: served"), "{check}");
@@ -40,17 +41,17 @@ fn a_model_from_a_web_server_keeps_its_address() {
 
 #[test]
 fn what_does_not_open_as_its_family_leaves_nothing_behind() {
-    let Some(file) = yolox("what_does_not_open_as_its_family_leaves_nothing_behind") else { return };
     let site = Site::new("mine");
-    let classes = site.dir.path().join("classes.txt");
-    std::fs::write(&classes, "person\ncar\n").unwrap();
+    let classes = site.classes("person\ncar\n");
+    let sha256 = sha256();
+    let zeros = "0".repeat(64);
     let cases: [(&str, &str, &[&str], &str); 3] = [
-        ("picodet", YOLOX_SHA256, &[], "as picodet"),
-        ("yolox", YOLOX_SHA256, &["--classes", classes.to_str().unwrap()], "2 classes"),
-        ("yolox", &"0".repeat(64), &[], YOLOX_SHA256),
+        ("picodet", &sha256, &["--name", "mine"], "as picodet"),
+        ("fcos", &sha256, &["--classes", &classes], "2 classes"),
+        ("fcos", &zeros, &[], &sha256),
     ];
     for (family, sha256, options, words) in cases {
-        let output = site.add(&file, family, sha256, options);
+        let output = site.add(FILE, family, sha256, options);
         assert!(!output.status.success() && text(&output).contains(words), "{}\nshould say {words}", text(&output));
     }
     assert!(!site.state().join("models").exists());
@@ -72,6 +73,13 @@ impl Site {
         Site { dir }
     }
 
+    /// A file of class names.
+    fn classes(&self, text: &str) -> String {
+        let path = self.dir.path().join("classes.txt");
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    }
+
     fn state(&self) -> PathBuf {
         self.dir.path().join("state")
     }
@@ -89,6 +97,13 @@ impl Site {
             .output()
             .unwrap()
     }
+}
+
+/// What the manifest says that the file has.
+fn sha256() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/manifest.toml");
+    let manifest = yiwang_inference::model::Manifest::load(&path).unwrap();
+    manifest.models.into_iter().find(|entry| entry.file == "yiwang-city.onnx").unwrap().sha256
 }
 
 /// One answer over HTTP, at an address of this machine.
@@ -113,17 +128,4 @@ fn serve(bytes: Vec<u8>) -> String {
 
 fn text(output: &Output) -> String {
     String::from_utf8_lossy(&output.stdout).into_owned() + &String::from_utf8_lossy(&output.stderr)
-}
-
-/// YOLOX-nano among the assets, or a named skip.
-fn yolox(test: &str) -> Option<String> {
-    let dir = std::env::var_os("YIWANG_ASSETS")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared"), PathBuf::from);
-    let file = dir.join("models/yolox_nano_416.onnx");
-    if file.is_file() {
-        return Some(file.to_str().unwrap().to_owned());
-    }
-    assert!(std::env::var_os("YIWANG_REQUIRE_ASSETS").is_none(), "{test}: no assets under {}", dir.display());
-    eprintln!("SKIPPED {test}: no assets under {}", dir.display());
-    None
 }

@@ -156,7 +156,7 @@ fn cars_from_above_are_hard_for_this_model_and_what_is_told_of_them_is_true() {
 #[ignore = "a table for people: every model at several rates, minutes long"]
 fn table_of_models_and_rates() {
     let Some(assets) = support::assets("table_of_models_and_rates") else { return };
-    for name in ["yolox-nano-416", "picodet-s-320", "nanodet-m-416"] {
+    for name in [support::DEFAULT, "yolox-nano-416", "picodet-s-320", "nanodet-m-416"] {
         let model = support::open(&assets, name);
         for fps in [2.0, 5.0, 10.0] {
             for (clip, clip_fps, rules) in

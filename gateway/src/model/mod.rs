@@ -16,7 +16,7 @@ use crate::config::RawModel;
 const MANIFEST: &str = include_str!("../../../models/manifest.toml");
 
 /// Which model runs where the configuration names none.
-pub const DEFAULT: &str = "yolox-nano-416";
+pub const DEFAULT: &str = "yiwang-city-384";
 
 /// What stands in the way of the model.
 #[derive(Debug, thiserror::Error)]
