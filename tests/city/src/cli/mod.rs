@@ -6,6 +6,7 @@ mod gateway;
 mod render;
 mod score;
 mod serve;
+mod still;
 mod world;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Render(render::Args),
     /// Print the cameras as a gateway's configuration has them.
     Gateway(gateway::Args),
+    /// Take pictures of cameras, as PNG files.
+    Still(still::Args),
     /// Hold a feed of events against the truth.
     Score(score::Args),
 }
@@ -46,6 +49,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Serve(args) => serve::main(&args),
         Command::Render(args) => render::main(&args),
         Command::Gateway(args) => gateway::main(&args),
+        Command::Still(args) => still::main(&args),
         Command::Score(args) => score::main(&args),
     };
     done.unwrap_or_else(|fault| {

@@ -66,6 +66,20 @@ impl WorldArgs {
         Ok(wanted(world, &self.cameras)?)
     }
 
+    /// The seed.
+    pub(crate) fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// The cameras with the faults that are asked for beside their own.
+    pub(crate) fn faulty(&self, mut cameras: Vec<Camera>) -> Vec<Camera> {
+        for camera in &mut cameras {
+            let mine = self.fault.iter().filter(|one| one.camera == camera.id);
+            camera.faults.extend(mine.map(|one| one.fault.clone()));
+        }
+        cameras
+    }
+
     /// The world with the cameras that are asked for; see [`Studio::new`].
     pub(crate) fn studio(&self, turns: bool) -> Result<Studio, Fault> {
         let mut studio = Studio::new(self.world(), &self.cameras, self.seed, turns)?;

@@ -7,6 +7,9 @@ use super::Seen;
 use crate::camera::FaultKind;
 use crate::world::IncidentKind;
 
+/// What is less visible than this is not told.
+const VISIBLE_MIN: f32 = 0.02;
+
 /// One line.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -178,9 +181,10 @@ impl Line {
         serde_json::to_string(self).unwrap_or_default() + "\n"
     }
 
-    /// What a camera shows at a time.
+    /// What a camera shows at a time; what is wholly hidden is left out.
     pub fn objects(camera: &str, t_us: i64, seen: &[Seen]) -> Line {
-        Line::Objects { camera: camera.to_owned(), t_us, objects: seen.iter().map(Object::of).collect() }
+        let shown = seen.iter().filter(|seen| seen.visible >= VISIBLE_MIN);
+        Line::Objects { camera: camera.to_owned(), t_us, objects: shown.map(Object::of).collect() }
     }
 }
 
