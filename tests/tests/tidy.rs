@@ -21,7 +21,7 @@ const ARROWS: &[(&str, &str)] = &[
     ("yiwang-hub", "yiwang-wire"),
     ("yiwang-city", "yiwang-inference yiwang-wire"),
     ("yiwang-tests", "yiwang-city yiwang-gateway yiwang-hub yiwang-inference yiwang-wire"),
-    ("yiwang-fuzz", "yiwang-gateway yiwang-inference yiwang-wire"),
+    ("yiwang-fuzz", "yiwang-city yiwang-gateway yiwang-inference yiwang-wire"),
 ];
 
 /// What a crate never links, not even through others.

@@ -73,6 +73,15 @@ impl Precision {
         }
     }
 
+    /// Adds what another has collected.
+    pub fn join(&mut self, other: Precision) {
+        for (class, more) in other.classes {
+            let mine = self.classes.entry(class).or_default();
+            mine.told.extend(more.told);
+            mine.all += more.all;
+        }
+    }
+
     /// Average precision of a class; none where there was no object of it.
     pub fn ap50(&self, class: u16) -> Option<f64> {
         let class = self.classes.get(&class).filter(|class| class.all > 0)?;

@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Report, Terms, Truth, Watched, feed::Clock, feed::Told, settle};
+use super::{Report, Terms, Truth, Watched, bounded, feed::Clock, feed::Told, settle};
 use crate::camera::FaultKind;
 use crate::truth::TrueFault;
 
@@ -44,7 +44,7 @@ pub fn judge(truth: &Truth, feed: &[Told], terms: &Terms) -> Report {
         }
         let t_us = match one.clock {
             Clock::Utc => truth.world_us(one.t_us),
-            Clock::Media => one.t_us.saturating_add(watched.camera.from_us),
+            Clock::Media => bounded(one.t_us.saturating_add(watched.camera.from_us)),
         };
         told.entry(&one.camera).or_default().push((t_us, one));
     }
@@ -69,9 +69,13 @@ struct Watch<'a> {
 
 impl<'a> Watch<'a> {
     fn new(truth: &Truth, watched: &'a Watched, told: &[(i64, &Told)], terms: &Terms) -> Self {
-        let from_us = terms.from_us.max(watched.camera.from_us.saturating_add(terms.warm_up_us));
+        let from_us = bounded(terms.from_us).max(watched.camera.from_us.saturating_add(terms.warm_up_us));
         let times = told.iter().map(|(t_us, _)| *t_us).chain(watched.events.iter().map(|event| event.t_us));
-        let to_us = terms.to_us.or(truth.told_to_us).or_else(|| times.max().map(|last_us| last_us.saturating_add(1)));
+        let to_us = terms
+            .to_us
+            .map(bounded)
+            .or(truth.told_to_us)
+            .or_else(|| times.max().map(|last_us| last_us.saturating_add(1)));
         let blind = watched.faults.iter().filter(|fault| fault.kind != FaultKind::ClockDrift).collect();
         Watch { watched, id: &watched.camera.id, from_us, to_us: to_us.unwrap_or(from_us).max(from_us), blind }
     }
@@ -288,6 +292,15 @@ mod tests {
         let seeing_s = report.camera_hours() * 3600.0;
         assert!((seeing_s - (3600.0 - 212.0 - 22.0)).abs() < 1e-6, "{seeing_s}");
         assert_eq!(report.faults_told(), (2, 3), "covered and lost overlap; nobody told of the dark one");
+    }
+
+    #[test]
+    fn times_out_of_all_bounds_are_no_end_of_it() {
+        let truth = truth(&[(1e30, "begin", false), (-1e30, "begin", false)], &[(FaultKind::Dark, 9_000_000_000, 1)]);
+        let far = |t_us| Told { t_us, ..told(0.0, "begin") };
+        let media = Told { clock: Clock::Media, ..far(i64::MAX) };
+        let report = judge(&truth, &[far(i64::MAX), far(i64::MIN), media], &Terms::default());
+        assert_eq!(report.begins().found, 0);
     }
 
     #[test]

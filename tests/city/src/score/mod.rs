@@ -18,6 +18,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::truth::{Line, TrueCamera, TrueEvent, TrueFault};
 
+/// Times beyond some thousand years are damage; bounded, their differences are numbers.
+const TIME_MAX_US: i64 = 100_000_000_000_000_000;
+
+fn bounded(t_us: i64) -> i64 {
+    t_us.clamp(-TIME_MAX_US, TIME_MAX_US)
+}
+
 /// How a feed is judged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Terms {
@@ -63,14 +70,18 @@ impl Truth {
         let (mut events, mut faults) = (Vec::new(), Vec::new());
         for line in lines {
             match line {
-                Line::Start(start) => truth.epoch_us = start.epoch_us,
-                Line::Camera(camera) => {
+                Line::Start(start) => truth.epoch_us = bounded(start.epoch_us),
+                Line::Camera(mut camera) => {
+                    camera.from_us = bounded(camera.from_us);
                     let id = camera.id.clone();
                     truth.cameras.insert(id, Watched { camera, events: Vec::new(), faults: Vec::new() });
                 }
-                Line::Event(event) => events.push(event),
-                Line::Fault(fault) => faults.push(fault),
-                Line::Told { to_us } => truth.told_to_us = truth.told_to_us.max(Some(to_us)),
+                Line::Event(event) => events.push(TrueEvent { t_us: bounded(event.t_us), ..event }),
+                Line::Fault(fault) => {
+                    let (from_us, to_us) = (bounded(fault.from_us), bounded(fault.to_us));
+                    faults.push(TrueFault { from_us, to_us, ..fault });
+                }
+                Line::Told { to_us } => truth.told_to_us = truth.told_to_us.max(Some(bounded(to_us))),
                 Line::Objects { .. } | Line::Incident(_) => {}
             }
         }
@@ -99,6 +110,6 @@ impl Truth {
 
     /// A time of day as a time of the world.
     pub fn world_us(&self, utc_us: i64) -> i64 {
-        utc_us.saturating_sub(self.epoch_us)
+        bounded(utc_us.saturating_sub(self.epoch_us))
     }
 }

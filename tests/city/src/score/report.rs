@@ -73,6 +73,21 @@ impl Count {
 }
 
 impl Report {
+    /// Adds another judgement's figures; cameras of one name become one.
+    pub fn join(&mut self, other: &Report) {
+        self.unknown += other.unknown;
+        self.repeated += other.repeated;
+        self.false_health += other.false_health;
+        self.remarks.extend_from_slice(&other.remarks);
+        self.faults.extend_from_slice(&other.faults);
+        for (key, count) in &other.counts {
+            self.counts.entry(key.clone()).or_default().add(count);
+        }
+        for (camera, us) in &other.watched_us {
+            self.watched(camera, *us);
+        }
+    }
+
     /// The count of a kind and phase at a camera, to add to.
     pub(super) fn count(&mut self, kind: &str, phase: &str, camera: &str) -> &mut Count {
         self.counts.entry((kind.to_owned(), phase.to_owned(), camera.to_owned())).or_default()

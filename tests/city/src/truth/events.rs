@@ -45,7 +45,7 @@ const WAYS: [Way; 6] = [
 ];
 
 /// Least height of a class in a picture 360 high that a detector is held to, pixels.
-fn height_min_px(class: &str) -> f32 {
+pub fn height_min_px(class: &str) -> f32 {
     match CLASSES.iter().position(|name| *name == class) {
         Some(2) => 16.0,
         Some(3) => 20.0,

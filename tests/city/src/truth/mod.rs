@@ -9,7 +9,7 @@ mod recorder;
 mod silhouette;
 mod tracks;
 
-pub use events::EventTruth;
+pub use events::{EventTruth, height_min_px};
 pub use folder::Folder;
 pub use line::{Line, LineError, Object, Start, TrueCamera, TrueEvent, TrueFault, TrueIncident, read};
 pub use recorder::Recorder;
