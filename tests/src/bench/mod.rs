@@ -1,8 +1,10 @@
 //! What the product costs and carries, measured. Every figure stands beside one that was taken in the same run on the
 //! same machine: absolute times of a shared machine say little, ratios hold.
 
+mod clips;
 pub mod edge;
 pub mod hub;
+pub mod model;
 mod report;
 mod subscribers;
 pub mod uplink;

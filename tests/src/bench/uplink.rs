@@ -78,7 +78,7 @@ async fn product(hub: &Hub, state: &Path, how: Impairment, seconds: u64) -> Resu
     let spool = Spool::open(&state.join("spool"), limits, now_us())?;
     let board = Arc::new(Board::new(["camera".to_owned()], now_us()));
     let (shutdown, status) = (CancellationToken::new(), Arc::new(UplinkStatus::default()));
-    let settings = crate::uplink::settings(state)?;
+    let settings = crate::uplink::settings(state, &["camera".to_owned()])?;
     let running = tokio::spawn(yiwang_gateway::uplink::run(settings, spool.clone(), board, status, shutdown.clone()));
     let subscriber = Subscribers::start(&hub.web, &hub.feed_token(), 1).await?;
     spool.append(&events::crossing("camera", 0, now_us()), now_us())?;

@@ -1,11 +1,11 @@
-//! The benchmarks' command line: `tests/bench edge|hub|uplink [--json FILE]`.
+//! The benchmarks' command line: `tests/bench edge|hub|uplink|model [--json FILE]`.
 #![allow(clippy::print_stdout, reason = "command line")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use yiwang_tests::bench::{Report, edge, hub, uplink};
+use yiwang_tests::bench::{Report, edge, hub, model, uplink};
 
 /// Measures what the product costs and carries, each beside what it is compared with.
 #[derive(Parser)]
@@ -43,6 +43,15 @@ enum What {
         #[arg(long, value_delimiter = ',', default_values_t = [0, 1, 5, 10])]
         loss: Vec<u32>,
     },
+    /// What the default model finds on fresh cities and on the real clips, beside YOLOX-nano.
+    Model {
+        /// A model file of the family `fcos`, in place of the default one.
+        #[arg(long)]
+        model: Option<PathBuf>,
+        /// How many cities, each with a light and weather of its own.
+        #[arg(long, default_value_t = 4)]
+        cities: usize,
+    },
 }
 
 fn main() -> ExitCode {
@@ -54,6 +63,10 @@ fn main() -> ExitCode {
         What::Hub { gateways, subscribers } => {
             let size = hub::Size { seconds: options.seconds.unwrap_or(5), gateways, subscribers };
             runtime.block_on(hub::run(&mut report, size))
+        }
+        What::Model { model, cities } => {
+            let size = model::Size { model, cities, seconds: options.seconds.unwrap_or(120) };
+            model::run(&mut report, &size)
         }
         What::Uplink { loss } => runtime.block_on(uplink::run(&mut report, &loss, options.seconds.unwrap_or(10))),
     };
