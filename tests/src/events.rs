@@ -1,6 +1,7 @@
 //! Events as a gateway's rules make them, for load and for faults: plausible in every field, so that sizes are real.
 
 use uuid::Uuid;
+use yiwang_city::without_pixels::Line;
 use yiwang_wire::event::{Event, KindDescriptor, Measure, Model, Phase, Rect, Severity, Subject, TimeSource};
 
 /// The kind that all of them have.
@@ -13,6 +14,48 @@ pub fn kind() -> KindDescriptor {
         merge_family: "movement".into(),
         momentary: true,
     }
+}
+
+/// The kinds of all of the gateway's rules.
+pub fn kinds() -> Vec<KindDescriptor> {
+    yiwang_gateway::analyse::descriptors()
+}
+
+/// An event of `yiwang-city events` as its gateway would tell it; none where a field is none of a gateway's.
+pub fn made(line: &Line) -> Option<Event> {
+    let descriptor = kinds().into_iter().find(|known| known.kind == line.kind);
+    let phase = match line.phase.as_str() {
+        "begin" => Phase::Begin,
+        "update" => Phase::Update,
+        "end" => Phase::End,
+        _ => return None,
+    };
+    let subject = line.track.zip(line.class.clone()).zip(line.point).map(|((track, class), [x, y])| {
+        // A body stands on its point.
+        let bbox =
+            Rect { x0: (x - 0.03).max(0.0), y0: (y - 0.2).max(0.0), x1: (x + 0.03).min(1.0), y1: y.clamp(0.0, 1.0) };
+        Subject { track, class, confidence: 0.9, bbox, predicted: false }
+    });
+    Some(Event {
+        id: line.id.parse().ok()?,
+        cause: line.cause.as_ref().and_then(|cause| cause.parse().ok()),
+        camera: Some(line.camera.clone()),
+        kind: line.kind.clone(),
+        phase,
+        severity: descriptor.map_or(Severity::Low, |descriptor| descriptor.severity),
+        rule: Some(line.rule.clone()),
+        config_revision: "0123456789ab".into(),
+        captured_us: line.captured_us,
+        time_source: TimeSource::SenderReport,
+        time_error_ms: 20,
+        direction: line.direction.clone(),
+        subject,
+        point: line.point,
+        frame_px: Some((640, 360)),
+        measures: Vec::new(),
+        model: Some(Model { name: "yiwang-city-384".into(), sha256: "ab".repeat(32), input_px: (384, 224) }),
+        attributes: Vec::new(),
+    })
 }
 
 /// A crossing by a person or a car, different for each `number`, captured at `captured_us`.

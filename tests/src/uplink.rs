@@ -13,17 +13,18 @@ use yiwang_gateway::uplink::{self, CameraInfo, Identity, UplinkSettings, UplinkS
 use crate::events;
 use crate::link::LinkError;
 
-/// Settings of a gateway that has joined, with one camera called `camera`.
-pub fn settings(state: &Path) -> Result<UplinkSettings, LinkError> {
+/// Settings of a gateway that has joined, with these cameras.
+pub fn settings(state: &Path, cameras: &[String]) -> Result<UplinkSettings, LinkError> {
     let identity = Identity::load(state)?.ok_or("this gateway has not joined")?;
-    let camera = CameraInfo {
-        id: "camera".into(),
-        name: "camera".into(),
+    let camera = |id: &String| CameraInfo {
+        id: id.clone(),
+        name: id.clone(),
         position: None,
         heading_deg: None,
         field_of_view_deg: None,
     };
-    Ok(UplinkSettings::new(identity, state, vec![camera], vec![events::kind()], "0123456789ab".into()))
+    let cameras = cameras.iter().map(camera).collect();
+    Ok(UplinkSettings::new(identity, state, cameras, events::kinds(), "0123456789ab".into()))
 }
 
 /// Runs it until `shutdown`.
