@@ -79,8 +79,9 @@ fn solve(mut matrix: [[f64; 8]; 8], mut right: [f64; 8]) -> Option<[f64; 8]> {
         right.swap(column, pivot);
         for row in column + 1..8 {
             let part = matrix[row][column] / matrix[column][column];
-            for index in column..8 {
-                matrix[row][index] -= part * matrix[column][index];
+            let above = matrix[column];
+            for (value, above) in matrix[row].iter_mut().zip(above).skip(column) {
+                *value -= part * above;
             }
             right[row] -= part * right[column];
         }

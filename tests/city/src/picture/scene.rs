@@ -287,7 +287,7 @@ mod tests {
         let backdrop = Backdrop::new(&Layout::default(), &view, &light, 1);
         let mut frame = Frame::new(2, 2);
         let mut actor = car(1, 0.0, 4.0);
-        actor.heading_rad = 1.5708;
+        actor.heading_rad = std::f32::consts::FRAC_PI_2;
         Painter::new(view).paint(&backdrop, &[actor], &light, 0, &mut frame);
         let part = |x: f32| {
             let at = view.project(Vec3::new(x, 4.0, 0.0)).expect("in front");

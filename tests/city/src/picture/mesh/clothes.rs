@@ -146,9 +146,9 @@ impl Wardrobe {
         let ahead = (turn - 0.5).abs() * 2.0;
         let base = match upper.pattern {
             Pattern::Plain | Pattern::Sleeves => upper.colour,
-            Pattern::Stripes if row % 2 == 0 => upper.second,
+            Pattern::Stripes if row.is_multiple_of(2) => upper.second,
             Pattern::Yoke if height > 0.2 => upper.second,
-            Pattern::Checks if (row + side) % 2 == 0 => mixed(upper.colour, upper.second, 0.6),
+            Pattern::Checks if (row + side).is_multiple_of(2) => mixed(upper.colour, upper.second, 0.6),
             Pattern::Open if ahead > 0.8 => upper.second,
             Pattern::Print if ahead > 0.62 && (0.13..0.24).contains(&height) => upper.second,
             Pattern::Reflecting if (0.09..0.125).contains(&height) || (ahead < 0.8 && ahead > 0.7) => upper.second,

@@ -199,7 +199,7 @@ fn shoe(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: 
             ring
         })
         .collect();
-    let pale = mixed(worn.shoes, [0.6; 3], if worn.seed % 3 == 0 { 0.8 } else { 0.0 });
+    let pale = mixed(worn.shoes, [0.6; 3], if worn.seed.is_multiple_of(3) { 0.8 } else { 0.0 });
     shape.loft_painted(&rings, if fine { 8 } else { 5 }, Caps::Both, |_, turn, colour| {
         // The lower quarter of the turn is the sole.
         if (turn - 0.75).abs() < 0.13 { scaled(pale, 0.7) } else { colour }
@@ -211,7 +211,7 @@ fn arm(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, side: usize, fine: b
     let girth = worn.build.powf(0.6) * if worn.female { 0.9 } else { 1.0 };
     let bulk = 1.0 + (worn.upper.bulk - 1.0) * 1.6;
     let cloth = if worn.upper.pattern == Pattern::Sleeves
-        || (worn.upper.pattern == Pattern::Reflecting && worn.seed % 2 == 0)
+        || (worn.upper.pattern == Pattern::Reflecting && worn.seed.is_multiple_of(2))
     {
         worn.upper.second
     } else if worn.upper.pattern == Pattern::Yoke {

@@ -152,14 +152,14 @@ impl Skeleton {
             Pose::Ride { .. } | Pose::Drive { .. } | Pose::Rest => {}
         }
         let mut body = Skeleton::trunk(stature_m, female, lean, twist);
-        for side in 0..2 {
-            body.set_leg(side, legs[side]);
+        for (side, leg) in legs.into_iter().enumerate() {
+            body.set_leg(side, leg);
         }
         // The lower foot stands on the ground.
         let lowest = (0..2).map(|side| body.foot_lowest_m(side)).fold(f32::INFINITY, f32::min);
         body.lift(-lowest);
-        for side in 0..2 {
-            body.set_arm(side, arms[side]);
+        for (side, arm) in arms.into_iter().enumerate() {
+            body.set_arm(side, arm);
         }
         body.head_axes = Mat3::from_rotation_z(gaze + twist * 0.3) * Mat3::from_rotation_y(lean[1] * 0.6 + nod);
         // A bow moves the hips back so that the weight stays over the feet.

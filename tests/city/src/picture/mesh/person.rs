@@ -55,7 +55,7 @@ fn open_umbrella(shape: &mut Shape, body: &Skeleton, colour: Colour, fine: bool)
     let ring = |drop: f32, radius: f32, colour: Colour| Ring::level(top - Vec3::Z * drop, radius, radius, 2.0, colour);
     let outside = [ring(0.24, 0.5, colour), ring(0.15, 0.4, colour), ring(0.04, 0.2, colour), ring(0.0, 0.01, colour)];
     shape.loft_painted(&outside, ribs, Caps::None, |_, turn, colour| {
-        scaled(colour, if (turn * ribs as f32) as u32 % 2 == 0 { 1.0 } else { 0.85 })
+        scaled(colour, if ((turn * ribs as f32) as u32).is_multiple_of(2) { 1.0 } else { 0.85 })
     });
     if fine {
         let dark = scaled(colour, 0.4);
@@ -100,7 +100,7 @@ fn backpack(shape: &mut Shape, body: &Skeleton, colour: Colour, bulk: f32, fine:
 fn shoulder_bag(shape: &mut Shape, body: &Skeleton, worn: &Wardrobe, colour: Colour, fine: bool) {
     let h = body.stature_m;
     let (hip, axes) = body.spine(0.02);
-    let side = if worn.seed % 2 == 0 { 1.0 } else { -1.0 };
+    let side = if worn.seed.is_multiple_of(2) { 1.0 } else { -1.0 };
     let centre = hip + axes.y_axis * (side * 0.135 * h * worn.build) - axes.x_axis * (0.02 * h);
     shape.cuboid(centre, Vec3::new(0.085, 0.025, 0.065) * h, Mat3::from_rotation_y(0.05), colour);
     if fine {

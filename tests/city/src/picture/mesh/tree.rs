@@ -81,7 +81,7 @@ fn clump_of_leaves(shape: &mut Shape, centre: Vec3, radii: Vec3, colour: Colour,
         // The seam of the ellipsoid has each vertex once, so that bumps leave no hole; its poles are many vertices at
         // one place and stay.
         let bump = grain(seed, index as u32, 7);
-        let pole = index < 9 || index >= 54;
+        let pole = !(9..54).contains(&index);
         if !pole {
             vertex.at = centre + (vertex.at - centre) * (1.0 + 0.24 * bump);
         }
