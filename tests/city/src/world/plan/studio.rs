@@ -232,8 +232,8 @@ fn inhabit(sketch: &mut Sketch, half: Vec2, people: f32, routes: Vec<Route>, par
     };
     let mut points: Vec<Vec2> = Vec::new();
     for index in 0..sketch.layout.props.len() {
-        let beside =
-            sketch.layout.props[index].at + Vec2::from_angle(sketch.between(0.0, std::f32::consts::TAU)) * 1.35;
+        #[allow(clippy::approx_constant, reason = "another end makes other places of the same seeds")]
+        let beside = sketch.layout.props[index].at + Vec2::from_angle(sketch.between(0.0, 6.28)) * 1.35;
         if beside.abs().cmplt(half).all() && !blocked(beside, beside, sketch) {
             points.push(beside);
         }
