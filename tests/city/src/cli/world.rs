@@ -81,8 +81,8 @@ impl WorldArgs {
     }
 
     /// The world with the cameras that are asked for; see [`Studio::new`].
-    pub(crate) fn studio(&self, turns: bool) -> Result<Studio, Fault> {
-        let mut studio = Studio::new(self.world(), &self.cameras, self.seed, turns)?;
+    pub(crate) fn studio(&self, live: bool) -> Result<Studio, Fault> {
+        let mut studio = Studio::new(self.world(), &self.cameras, self.seed, live)?;
         for one in &self.fault {
             studio.add_fault(&one.camera, &one.fault)?;
         }

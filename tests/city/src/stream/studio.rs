@@ -12,8 +12,8 @@ use crate::world::{Layout, Light, World};
 
 /// How often a device's backdrop is drawn anew: the sun moves by half a degree in two minutes.
 const LIGHT_EVERY_US: i64 = 120_000_000;
-/// How long before it is shown a backdrop is begun, on a thread of its own. It is shown when due however long it took,
-/// so that the same seed gives the same pictures.
+/// How long before it is shown a backdrop is begun, on a thread of its own. Live it is shown once it is there, for no
+/// picture waits; otherwise when due however long it took, so that the same seed gives the same pictures.
 const BACKDROP_AHEAD_US: i64 = 5_000_000;
 /// The world's step; devices take turns in it.
 const STEP_US: i64 = 40_000;
@@ -49,6 +49,7 @@ pub struct Studio {
     devices: Vec<Device>,
     epoch_us: i64,
     seed: u64,
+    live: bool,
 }
 
 /// One device, by however many departments it is registered.
@@ -98,16 +99,16 @@ impl UnknownCamera {
 }
 
 impl Studio {
-    /// The cameras of these ids, all where there are none. Devices that take `turns` spread their pictures over the
-    /// world's steps; without, all take their first at its zero.
+    /// The cameras of these ids, all where there are none. Those of a `live` studio take turns, so that the work is
+    /// even; otherwise all take their first picture at the world's zero.
     ///
     /// # Errors
     /// An id that the city does not have.
-    pub fn new(world: World, ids: &[String], seed: u64, turns: bool) -> Result<Studio, UnknownCamera> {
+    pub fn new(world: World, ids: &[String], seed: u64, live: bool) -> Result<Studio, UnknownCamera> {
         let cameras = wanted(&world, ids)?;
         let layout = Arc::new(world.layout().clone());
-        let mut studio = Studio { world, layout, cameras, devices: Vec::new(), epoch_us: 0, seed };
-        studio.make_devices(turns);
+        let mut studio = Studio { world, layout, cameras, devices: Vec::new(), epoch_us: 0, seed, live };
+        studio.make_devices();
         Ok(studio)
     }
 
@@ -191,7 +192,7 @@ impl Studio {
         }
     }
 
-    fn make_devices(&mut self, turns: bool) {
+    fn make_devices(&mut self) {
         let mut named: Vec<(String, Vec<usize>)> = Vec::new();
         for (index, camera) in self.cameras.iter().enumerate() {
             match named.iter_mut().find(|(name, _)| *name == camera.physical) {
@@ -219,7 +220,7 @@ impl Studio {
                 first_light_us: LIGHT_EVERY_US / 16 * (number % 16 + 1),
                 camera,
             };
-            if turns {
+            if self.live {
                 device.due_us = number * STEP_US % device.period_us();
             }
             self.devices.push(device);
@@ -229,11 +230,14 @@ impl Studio {
     /// Sees to it that a device has its backdrop, and the next one in time.
     fn prepare(&mut self, index: usize, t_us: i64) {
         let scene = self.devices[index].scene(t_us);
-        if scene != self.devices[index].shown {
-            let backdrop = match self.devices[index].coming.take() {
-                Some((coming, thread)) if coming == scene => thread.join().expect("drawing does not panic"),
-                _ => self.draw(view_at(&self.devices[index].camera, t_us)).join().expect("drawing does not panic"),
+        let coming = self.devices[index].coming.as_ref();
+        let is_there = coming.is_some_and(|(coming, thread)| *coming == scene && (thread.is_finished() || !self.live));
+        if scene != self.devices[index].shown && (is_there || !self.live) {
+            let thread = match self.devices[index].coming.take_if(|_| is_there) {
+                Some((_, thread)) => thread,
+                None => self.draw(view_at(&self.devices[index].camera, t_us)),
             };
+            let backdrop = thread.join().expect("drawing does not panic");
             let device = &mut self.devices[index];
             if scene.moved != device.shown.moved {
                 device.painter = Painter::new(view_at(&device.camera, t_us));
@@ -243,7 +247,7 @@ impl Studio {
         }
         let next = self.devices[index].scene(t_us + BACKDROP_AHEAD_US);
         let device = &self.devices[index];
-        if next != scene && device.coming.as_ref().is_none_or(|(coming, _)| *coming != next) {
+        if next != device.shown && device.coming.as_ref().is_none_or(|(coming, _)| *coming != next) {
             let thread = self.draw(view_at(&self.devices[index].camera, t_us + BACKDROP_AHEAD_US));
             self.devices[index].coming = Some((next, thread));
         }
