@@ -21,6 +21,8 @@ struct Watched {
     frames: Vec<(i64, bool)>,
     /// Frames before the first report.
     untimed: usize,
+    /// How far the RTP timestamp of a report was from those of the frames, at most, microseconds.
+    report_far_us: i64,
 }
 
 fn serve(cameras: Vec<CameraSpec>) -> Server {
@@ -54,6 +56,7 @@ async fn watch(url: &str, transport: Transport, frames: usize) -> Watched {
             CodecItem::VideoFrame(frame) => match report {
                 Some((ntp_us, rtp)) => {
                     let since_90k = frame.timestamp().timestamp() - rtp;
+                    watched.report_far_us = watched.report_far_us.max((since_90k * 100 / 9).abs());
                     watched.frames.push((ntp_us + since_90k * 100 / 9, frame.is_random_access_point()));
                 }
                 None => watched.untimed += 1,
@@ -221,6 +224,7 @@ async fn a_live_camera_shows_at_once_whoever_comes_and_tells_the_time_by_its_own
                     server.outlet("square").unwrap().set_clock_ahead(95_000_000);
                     let watched = watch(&url, tcp(), 5).await;
                     assert!((93..=95).contains(&ahead(&watched)), "{} s ahead", ahead(&watched));
+                    assert!(watched.report_far_us < 10_000_000, "the report speaks of these frames");
                 });
             });
         });

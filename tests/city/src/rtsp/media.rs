@@ -4,6 +4,9 @@
 
 #![allow(unsafe_code, reason = "glib's macro for a subclass writes `unsafe impl`; nothing unsafe is written here")]
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
 use gstreamer as gst;
 use gstreamer::glib;
 use gstreamer::prelude::*;
@@ -20,23 +23,25 @@ glib::wrapper! {
 }
 
 impl CameraMedia {
-    /// Its RTP sessions.
-    pub(super) fn sessions(&self) -> Vec<gst::Element> {
-        let rtpbin = self.imp().rtpbin.upgrade().and_then(|rtpbin| rtpbin.downcast::<gst::Bin>().ok());
-        let is_session =
-            |element: &gst::Element| element.factory().is_some_and(|made_by| made_by.name() == "rtpsession");
-        rtpbin.map_or_else(Vec::new, |rtpbin| {
-            rtpbin.iterate_elements().into_iter().flatten().filter(is_session).collect()
-        })
+    /// From now on sender reports say what a clock says that is so far ahead; RTP timestamps go on as they were, as
+    /// those of a camera do whose clock somebody has set.
+    pub(super) fn set_ahead(&self, ahead_us: i64) {
+        self.imp().ahead_us.store(ahead_us, Ordering::Relaxed);
     }
 }
 
-/// Makes sender reports say that pictures were captured `ahead_us` later than they were, as a camera does whose clock
-/// is ahead: their RTP timestamps stay. A session takes the time of the pipeline, which is its clock less `base`, for
-/// the RTP timestamp that belongs to what its clock says now; so another base moves the one against the other.
-pub(super) fn set_ahead(session: &gst::Element, base: gst::ClockTime, ahead_us: i64) {
-    let base_ns = base.nseconds().saturating_add_signed(ahead_us * 1000);
-    session.set_base_time(gst::ClockTime::from_nseconds(base_ns));
+/// Moves the time of day of a compound RTCP packet's sender report, which comes first (RFC 3550, 6.1 and 6.4.1).
+fn shift_report(packet: &mut [u8], ahead_us: i64) {
+    const SENDER_REPORT: u8 = 200;
+    let Some(ntp) = packet.get_mut(8..16).filter(|_| ahead_us != 0) else { return };
+    let now = ntp.iter().fold(0u64, |now, byte| now << 8 | u64::from(*byte));
+    // Seconds in the upper half, 2⁻³² s in the lower; whoever wraps around is in the next era.
+    let seconds = ahead_us.div_euclid(1_000_000) << 32;
+    let rest = (ahead_us.rem_euclid(1_000_000) << 32) / 1_000_000;
+    let shifted = now.wrapping_add_signed(seconds.wrapping_add(rest)).to_be_bytes();
+    if packet[1] == SENDER_REPORT {
+        packet[8..16].copy_from_slice(&shifted);
+    }
 }
 
 /// A camera's own clock: NTP time, `offset_s` ahead of the time of day.
@@ -76,7 +81,14 @@ mod imp {
 
     #[derive(Default)]
     pub(in super::super) struct CameraMedia {
-        pub(in super::super) rtpbin: glib::WeakRef<gst::Element>,
+        pub(super) ahead_us: Arc<AtomicI64>,
+    }
+
+    fn shifted(info: &mut gst::PadProbeInfo<'_>, ahead_us: &AtomicI64) -> gst::PadProbeReturn {
+        if let Some(mut packet) = info.buffer_mut().and_then(|buffer| buffer.make_mut().map_writable().ok()) {
+            shift_report(&mut packet, ahead_us.load(Ordering::Relaxed));
+        }
+        gst::PadProbeReturn::Ok
     }
 
     #[glib::object_subclass]
@@ -91,10 +103,40 @@ mod imp {
     impl RTSPMediaImpl for CameraMedia {
         fn setup_rtpbin(&self, rtpbin: &gst::Element) -> Result<(), gst::LoggableError> {
             self.parent_setup_rtpbin(rtpbin)?;
-            self.rtpbin.set(Some(rtpbin));
+            let ahead_us = Arc::clone(&self.ahead_us);
+            rtpbin.connect_pad_added(move |_, pad| {
+                if pad.name().starts_with("send_rtcp_src") {
+                    let ahead_us = Arc::clone(&ahead_us);
+                    pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| shifted(info, &ahead_us));
+                }
+            });
             rtpbin.set_property_from_str("ntp-time-source", "clock-time");
             rtpbin.set_property("rtcp-sync-send-time", false);
             Ok(())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_report_is_moved_by_seconds_and_fractions_and_nothing_else_is() {
+        let report: Vec<u8> = [[0x80, 200, 0, 6], [1, 2, 3, 4], [0, 0, 0, 10], [0x80, 0, 0, 0], [9, 9, 9, 9]].concat();
+        let moved = |ahead_us| {
+            let mut packet = report.clone();
+            shift_report(&mut packet, ahead_us);
+            assert_eq!((&packet[..8], &packet[16..]), (&report[..8], &report[16..]));
+            packet[8..16].to_vec()
+        };
+        assert_eq!(moved(0), report[8..16]);
+        assert_eq!(moved(95_250_000), [0, 0, 0, 105, 0xC0, 0, 0, 0]);
+        assert_eq!(moved(-750_000), [0, 0, 0, 9, 0xC0, 0, 0, 0]);
+        for other in [vec![0x80, 201, 0, 1, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12], vec![0x80, 200, 0]] {
+            let mut packet = other.clone();
+            shift_report(&mut packet, 1_000_000);
+            assert_eq!(packet, other);
         }
     }
 }

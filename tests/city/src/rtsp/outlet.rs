@@ -11,7 +11,7 @@ use gstreamer_rtsp_server as gst_rtsp_server;
 use gstreamer_rtsp_server::prelude::*;
 
 use super::feeder::now_us;
-use super::media::{CameraClock, CameraMedia, set_ahead};
+use super::media::{CameraClock, CameraMedia};
 
 /// While a new watcher waits for the clip's next keyframe, the last one is sent again this often: a still picture, as
 /// long as one group of pictures at most. A camera would make a keyframe for the newcomer, a recording can't.
@@ -34,9 +34,8 @@ struct State {
     source: Option<gst_app::AppSrc>,
     /// The medium, kept prepared from its first watcher on where the outlet says so.
     kept: Option<gst_rtsp_server::RTSPMedia>,
-    /// How far the camera's clock is ahead of the time of day, and how far the medium says it is.
+    /// How far the camera's clock is ahead of the time of day, beyond what it began with.
     ahead_us: i64,
-    told_ahead_us: i64,
     in_step: bool,
     still_us: i64,
     held: bool,
@@ -44,16 +43,10 @@ struct State {
 }
 
 impl State {
-    /// Makes sender reports say what the camera's clock says.
-    fn tell_clock(&mut self, base: gst::ClockTime) {
-        if self.ahead_us == self.told_ahead_us {
-            return;
+    fn tell_clock(&self) {
+        if let Some(medium) = self.kept.as_ref().and_then(|medium| medium.downcast_ref::<CameraMedia>()) {
+            medium.set_ahead(self.ahead_us);
         }
-        let medium = self.kept.as_ref().and_then(|medium| medium.downcast_ref::<CameraMedia>());
-        for session in medium.map_or_else(Vec::new, CameraMedia::sessions) {
-            set_ahead(&session, base, self.ahead_us);
-        }
-        self.told_ahead_us = self.ahead_us;
     }
 }
 
@@ -69,9 +62,13 @@ impl Outlet {
         !state.in_step && !state.held && state.source.as_ref().is_some_and(plays)
     }
 
-    /// From the next unit on the camera's clock is so far ahead of the time of day.
+    /// From now on the clock of a live camera is so far ahead of the time of day.
     pub fn set_clock_ahead(&self, ahead_us: i64) {
-        self.lock().ahead_us = ahead_us;
+        let mut state = self.lock();
+        if state.ahead_us != ahead_us {
+            state.ahead_us = ahead_us;
+            state.tell_clock();
+        }
     }
 
     /// Sends a unit whose picture was captured at this time of day.
@@ -91,7 +88,6 @@ impl Outlet {
         else {
             return;
         };
-        state.tell_clock(base);
         if state.in_step || keyframe {
             state.in_step = true;
             self.push(&source, data, shown_us, base);
@@ -138,8 +134,7 @@ impl Outlet {
             return;
         }
         state.kept = Some(medium.clone());
-        // A new medium knows nothing of the clock.
-        state.told_ahead_us = 0;
+        state.tell_clock();
         drop(state);
         let _ = medium.prepare(None);
     }
