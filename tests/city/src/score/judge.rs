@@ -38,7 +38,8 @@ pub fn judge(truth: &Truth, feed: &[Told], terms: &Terms) -> Report {
             report.unknown += 1;
             continue;
         };
-        if one.id.as_ref().is_some_and(|id| !ids.insert(id)) {
+        // `analyze` counts its ids from 1 in every clip, so an id names an event of its camera.
+        if one.id.as_ref().is_some_and(|id| !ids.insert((&one.camera, id))) {
             report.repeated += 1;
             continue;
         }
@@ -273,6 +274,18 @@ mod tests {
         let report = judge(&truth, &[one.clone(), one, stranger], &Terms::default());
         assert_eq!((report.begins().found, report.repeated, report.unknown), (1, 1, 1));
         assert_eq!(report.f1(), 1.0);
+    }
+
+    #[test]
+    fn the_same_id_at_two_cameras_is_two_events() {
+        let mut truth = truth(&[(10.0, "begin", false)], &[]);
+        let mut second = truth.cameras["gate"].clone();
+        second.camera.id = "yard".into();
+        truth.cameras.insert("yard".into(), second);
+        let first = Told { id: Some("1".into()), ..told(10.0, "begin") };
+        let other = Told { camera: "yard".into(), ..first.clone() };
+        let report = judge(&truth, &[first, other], &Terms::default());
+        assert_eq!((report.begins().found, report.repeated), (2, 0));
     }
 
     #[test]
