@@ -19,20 +19,19 @@ async fn open(url: &str) -> retina::client::Demuxed {
     session.play(PlayOptions::default()).await.unwrap().demuxed().unwrap()
 }
 
-/// The next picture's size, or none where there is none for `limit`.
+/// The next picture's size, or none where there is none for `limit`. Pictures before the first parameter sets have no
+/// size yet: who joins between two keyframes waits for the next.
 async fn picture(session: &mut retina::client::Demuxed, limit: Duration) -> Option<(u32, u32)> {
     let frame = async {
         loop {
-            if let CodecItem::VideoFrame(_) = session.next().await.unwrap().unwrap() {
-                return;
+            if let CodecItem::VideoFrame(_) = session.next().await.unwrap().unwrap()
+                && let Some(retina::codec::ParametersRef::Video(video)) = session.streams()[0].parameters()
+            {
+                return video.pixel_dimensions();
             }
         }
     };
-    tokio::time::timeout(limit, frame).await.ok()?;
-    match session.streams()[0].parameters()? {
-        retina::codec::ParametersRef::Video(video) => Some(video.pixel_dimensions()),
-        _ => None,
-    }
+    tokio::time::timeout(limit, frame).await.ok()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
