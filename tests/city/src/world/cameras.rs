@@ -5,7 +5,7 @@ use glam::Vec2;
 use super::{
     chance::{between, hash},
     plan::{
-        Stand, Zone,
+        Zone,
         places::{self, BENCHES, BUS_BAG, BUS_STOP, CROWD, KEEP_MOVING, ONE_WAY, SCHOOL, SITE, STAGE},
     },
     rules,
@@ -153,26 +153,6 @@ const POSTS: [Post; 12] = [
         fov_deg: 64.0,
     },
 ];
-
-/// The one camera of a studio, in one of two usual shapes of pictures.
-pub(super) fn studio(stand: &Stand, wide: bool) -> Camera {
-    Camera {
-        id: "studio".to_owned(),
-        name_zh: "训练场".to_owned(),
-        name_en: "Studio".to_owned(),
-        department: "police".to_owned(),
-        physical: "studio".to_owned(),
-        at: stand.at,
-        height_m: stand.height_m,
-        heading_deg: stand.way.x.atan2(stand.way.y).to_degrees().rem_euclid(360.0),
-        tilt_deg: stand.tilt_deg,
-        fov_deg: stand.fov_deg,
-        size_px: if wide { (640, 360) } else { (640, 480) },
-        fps: 12.5,
-        rules: Vec::new(),
-        faults: Vec::new(),
-    }
-}
 
 /// All cameras of the city.
 pub(super) fn city(seed: u32) -> Vec<Watch> {

@@ -130,24 +130,6 @@ impl World {
         World::furnish(options, plan, cameras, Turn::new(angle), rng)
     }
 
-    /// A small place for training and for tests of detectors: a room, a yard, a road or a car park, with one camera
-    /// that is near or steep. Nothing happens there that anybody is to be told of.
-    pub fn studio(seed: u64) -> World {
-        let mut rng = StdRng::seed_from_u64(seed ^ 0x5_7D10);
-        let (look, angle): (u32, f32) = (rng.random(), rng.random_range(0.0..std::f32::consts::TAU));
-        let (plan, stand, inside) = plan::studio(look);
-        let options = Options {
-            seed,
-            hour: if inside { 12.0 } else { rng.random_range(6.0..18.5) },
-            cloud: if inside { rng.random_range(0.7..1.0) } else { rng.random_range(0.0..1.0) },
-            rain: if !inside && rng.random_bool(0.12) { rng.random_range(0.2..1.0) } else { 0.0 },
-            incidents_per_min: 0.0,
-            ..Options::default()
-        };
-        let camera = cameras::studio(&stand, rng.random_bool(0.5));
-        World::furnish(options, plan, vec![camera], Turn::new(angle), rng)
-    }
-
     fn furnish(options: Options, mut plan: Plan, mut cameras: Vec<Camera>, turn: Turn, mut rng: StdRng) -> World {
         let mut population = Population::default();
         let mut parked = std::mem::take(&mut plan.parked);
@@ -158,7 +140,7 @@ impl World {
         }
         let director = Director::new(options.incidents_per_min, turn, &mut rng);
         let seed = rng.random();
-        let birds = (0..if plan.roam { 0 } else { 5 }).map(|n| {
+        let birds = (0..5).map(|n| {
             let around = if n < 3 { Vec2::new(36.0, 34.0) } else { Vec2::new(-60.0, -110.0) };
             Bird::new(population.id(), seed, around)
         });
@@ -183,10 +165,6 @@ impl World {
             director,
         };
         world.population.fill(&world.plan, &mut world.people, &mut world.rng, world.options.density * 1.0);
-        if world.plan.roam {
-            let count = world.rng.random_range(0..4);
-            world.population.litter(&world.plan, &mut world.people, &mut world.rng, count);
-        }
         world.advance(0);
         world
     }
@@ -250,9 +228,6 @@ impl World {
         let signals = self.signals();
         let busy = population::usual(self.hour()) * self.options.density;
         self.population.come(&self.plan, &mut self.people, &mut self.traffic, &mut self.rng, busy, dt_s);
-        if self.plan.roam {
-            Population::roam(&self.plan, &mut self.people, &mut self.rng);
-        }
         let now = (busy, dt_s);
         self.bus_stop.step(&self.plan, &mut self.people, &self.traffic, &mut self.population, &mut self.rng, now);
         let walkers: Vec<_> =

@@ -139,12 +139,6 @@ impl Person {
         self.tasks.extend(legs.into_iter().map(Task::Walk));
     }
 
-    /// The end of the way that is being walked.
-    pub(super) fn heads_for(&self) -> Vec2 {
-        let end = |task: &Task| if let Task::Walk(leg) = task { Some(leg.to) } else { None };
-        self.tasks.iter().rev().find_map(end).unwrap_or(self.at)
-    }
-
     /// Where one wants to go now, how fast, and how near is near enough; none: stay.
     fn wish(&mut self, sight: &Sight<'_>, dt_s: f32) -> Option<Vec2> {
         match self.tasks.front().copied()? {
@@ -275,12 +269,6 @@ impl People {
         person.bag = Some(id);
         let rolls = !person.busy && unit(look, 21) < 0.3;
         self.bags.push(Bag { id, look, at: person.at, heading_rad: 0.0, carried_by: Some(person.id), rolls });
-    }
-
-    /// Lays a bag down that nobody has carried.
-    pub(super) fn lay(&mut self, id: u32, look: u32, at: Vec2) {
-        let heading_rad = between(look, 22, -3.1, 3.1);
-        self.bags.push(Bag { id, look, at, heading_rad, carried_by: None, rolls: false });
     }
 
     pub(super) fn find(&mut self, id: u32) -> Option<&mut Person> {

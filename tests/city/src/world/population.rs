@@ -124,27 +124,6 @@ impl Population {
         }
     }
 
-    /// Whoever has nearly nothing left to do goes on to another place, and often stays there for a while.
-    pub(super) fn roam(plan: &Plan, people: &mut People, rng: &mut StdRng) {
-        for person in people.persons.iter_mut().filter(|person| person.tasks.len() < 2) {
-            let from = plan.net.nearest(person.heads_for());
-            let to = rng.random_range(0..plan.net.nodes.len());
-            person.walk(plan.net.path(from, to));
-            let facing = plan.net.nodes[rng.random_range(0..plan.net.nodes.len())];
-            let left_s = if rng.random_bool(0.5) { rng.random_range(1.0..20.0) } else { 0.3 };
-            person.tasks.push_back(Task::Stand { left_s, facing });
-        }
-    }
-
-    /// Things that lie about from the beginning.
-    pub(super) fn litter(&mut self, plan: &Plan, people: &mut People, rng: &mut StdRng, count: u32) {
-        for _ in 0..if plan.net.nodes.is_empty() { 0 } else { count } {
-            let beside = plan.net.nodes[rng.random_range(0..plan.net.nodes.len())];
-            let id = self.id();
-            people.lay(id, rng.random(), beside + Vec2::from_angle(rng.random_range(0.0..6.2)) * 0.5);
-        }
-    }
-
     /// Lets come who is due.
     pub(super) fn come(
         &mut self,

@@ -37,17 +37,7 @@ pub(in crate::world) fn city(seed: u32, watched: &[(Vec2, Zone)]) -> Plan {
     let obstacles = layout.props.iter().map(|prop| Obstacle { at: prop.at, radius_m: radius_m(prop.kind) });
     let obstacles = obstacles.filter(|obstacle| obstacle.radius_m > 0.0).collect();
     let spots = walks::spots(&net);
-    Plan {
-        layout,
-        net,
-        hidden: Vec::new(),
-        spots,
-        routes: lanes::routes(),
-        parked,
-        obstacles,
-        people: 90.0,
-        roam: false,
-    }
+    Plan { layout, net, hidden: Vec::new(), spots, routes: lanes::routes(), parked, obstacles, people: 90.0 }
 }
 
 /// How far around its foot nobody can walk; 0 for what stands in a row that no way crosses.

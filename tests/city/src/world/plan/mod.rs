@@ -5,7 +5,6 @@ mod lanes;
 pub(super) mod places;
 mod sketch;
 mod streets;
-mod studio;
 mod walks;
 
 use glam::Vec2;
@@ -20,7 +19,6 @@ use super::{
 pub(super) use blocks::city;
 pub(super) use lanes::Known;
 pub(super) use places::{Spot, Zone};
-pub(super) use studio::{Stand, studio};
 
 /// Something that people walk around.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +41,6 @@ pub(super) struct Plan {
     pub(super) obstacles: Vec<Obstacle>,
     /// People at usual density.
     pub(super) people: f32,
-    /// Nobody comes or goes; people walk about for ever.
-    pub(super) roam: bool,
 }
 
 impl Building {

@@ -30,11 +30,6 @@ impl Sketch {
         between(self.look(), 1, from, to)
     }
 
-    /// One of several.
-    pub(super) fn one_of<T: Copy>(&mut self, of: &[T]) -> T {
-        of[self.look() as usize % of.len()]
-    }
-
     pub(super) fn polygon(&mut self, surface: Surface, outline: Vec<Vec2>) {
         let look = self.look();
         self.layout.ground.push(Ground { surface, outline, look });
