@@ -41,6 +41,18 @@ class Pictures:
     def __len__(self):
         return len(self.at)
 
+    def draw(self, rng, count):
+        """Random indices: half of them any picture, half one with an object of a class drawn first, so that what is rare
+        on a street is seen as often as what is common."""
+        if not hasattr(self, "of_class"):
+            have = [set(boxes[wanted(torch.from_numpy(boxes)).numpy(), 0].astype(int)) for boxes in self.boxes]
+            classes = sorted(set().union(*have))
+            self.of_class = [np.array([n for n, its in enumerate(have) if c in its]) for c in classes]
+        chosen = rng.integers(0, len(self), count)
+        for n in range(count // 2):
+            chosen[n] = rng.choice(self.of_class[rng.integers(0, len(self.of_class))])
+        return chosen
+
     def batch(self, indices):
         """[n, 2, h, w] floats as the gateway gives them (luma 0-1, change -1 to 1), and the boxes."""
         raw = np.stack([self.parts[p][i] for p, i in (self.at[n] for n in indices)]).astype(np.float32)

@@ -128,6 +128,7 @@ def main():
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--from", dest="first", help="checkpoint of an earlier training whose weights this one begins with")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -142,6 +143,9 @@ def main():
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
     checkpoint = pathlib.Path(args.out).with_suffix(".checkpoint")
     spent_s, step = 0.0, 0
+    if args.first:
+        for one in (model, average):
+            one.load_state_dict(torch.load(args.first)["average"])
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
@@ -157,7 +161,7 @@ def main():
         warm = min(1.0, (step + 1) / 200)
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
-        pictures, boxes = training.batch(rng.integers(0, len(training), args.batch))
+        pictures, boxes = training.batch(training.draw(rng, args.batch))
         # The last tenth sees the pictures as they are, nearly: batch norm and scores settle on what will be met.
         if part < 0.9 or rng.random() < 0.5:
             pictures, boxes = data.augment(pictures, boxes, rng)

@@ -17,10 +17,10 @@ pub(crate) struct Args {
     #[arg(long, default_value_t = 200)]
     sequences: u64,
     /// How long each is watched, seconds.
-    #[arg(long, default_value_t = 40.0)]
+    #[arg(long, default_value_t = 20.0)]
     seconds: f64,
     /// One of so many analysed pictures is kept.
-    #[arg(long, default_value_t = 4)]
+    #[arg(long, default_value_t = 6)]
     keep_one_of: u64,
 }
 

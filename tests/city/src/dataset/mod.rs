@@ -6,6 +6,7 @@
 
 mod studio;
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::Path;
@@ -20,7 +21,7 @@ use yiwang_inference::picture::I420;
 use crate::camera::Camera;
 use crate::picture::{Backdrop, Frame, Painter, Sensor};
 use crate::truth::Seen;
-use crate::world::{Actor, ActorKind, Layout, Light, Options, World};
+use crate::world::{Actor, Layout, Light, Options, World};
 use studio::Studio;
 
 /// What the network's classes are, in its order.
@@ -93,7 +94,9 @@ fn sequence_of(
     let mut tensor = Tensor::new_luma_and_change(INPUT_PX);
     let mut made = 0;
     let begin_us = place.begin_us();
-    for index in 0..(plan.seconds * ANALYSED_FPS) as u64 {
+    // Long ones show what has come to rest, short ones more places.
+    let pictures_in_all = (plan.seconds * rng.random_range(0.5..1.5) * ANALYSED_FPS) as u64;
+    for index in 0..pictures_in_all {
         let t_us = begin_us + (index as f64 * 1e6 / ANALYSED_FPS) as i64;
         let seen = painter.paint(&backdrop, place.actors(t_us), &light, t_us, &mut frame);
         sensor.expose(&mut frame, &light, t_us, UTC_US + t_us);
@@ -103,7 +106,7 @@ fn sequence_of(
             continue;
         }
         write_planes(tensor.data(), pictures)?;
-        let line = json!({ "sequence": sequence, "boxes": boxes(&seen, &tensor) });
+        let line = json!({ "sequence": sequence, "boxes": boxes(&seen, place.last_actors(), &tensor) });
         writeln!(labels, "{line}")?;
         made += 1;
     }
@@ -122,15 +125,19 @@ fn write_planes(data: &[f32], out: &mut impl Write) -> std::io::Result<()> {
     out.write_all(&change)
 }
 
-/// `[class, x0, y0, x1, y1, visible]`, pixels of the input.
-fn boxes(seen: &[Seen], tensor: &Tensor) -> Vec<[f32; 6]> {
+/// `[class, x0, y0, x1, y1, visible]`, pixels of the input. A bag in somebody's hand is told as not visible: it belongs
+/// to who carries it, and asking for it took its carrier's cells away while training.
+fn boxes(seen: &[Seen], actors: &[Actor], tensor: &Tensor) -> Vec<[f32; 6]> {
     let Some(mapping) = tensor.mapping() else { return Vec::new() };
     let (width, height) = (mapping.width_px as f32, mapping.height_px as f32);
+    let carried: BTreeSet<u32> =
+        actors.iter().filter(|actor| actor.carried_by.is_some()).map(|actor| actor.id).collect();
     seen.iter()
         .filter_map(|one| {
             let class = CLASSES.iter().position(|name| *name == one.class)?;
             let b = one.bbox;
-            Some([class as f32, b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height, one.visible])
+            let visible = if carried.contains(&one.id) { 0.0 } else { one.visible };
+            Some([class as f32, b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height, visible])
         })
         .collect()
 }
@@ -170,7 +177,7 @@ impl Place {
             rain: if wet { rng.random_range(0.1..1.0) } else { 0.0 },
             density: rng.random_range(0.6..2.5),
             faults: false,
-            incidents_per_min: 4.0,
+            incidents_per_min: 6.0,
             ..Options::default()
         };
         let mut world = World::new(options);
@@ -200,6 +207,13 @@ impl Place {
         }
     }
 
+    fn last_actors(&self) -> &[Actor] {
+        match self {
+            Place::Studio(_, actors) => actors,
+            Place::City(world) => world.actors(),
+        }
+    }
+
     fn actors(&mut self, t_us: i64) -> &[Actor] {
         match self {
             Place::Studio(studio, actors) => {
@@ -216,8 +230,12 @@ impl Place {
 
 /// Looks at somebody or something that moves, from a random side, height and distance, with nothing solid before it.
 fn anywhere(world: &World, rng: &mut StdRng) -> Camera {
+    // Of what is rarer on the streets, as many pictures as of what is common.
+    let kinds: BTreeSet<_> = world.actors().iter().filter_map(|actor| subject(actor)).collect();
+    let kinds: Vec<_> = kinds.into_iter().collect();
+    let wanted = if kinds.is_empty() { "" } else { kinds[rng.random_range(0..kinds.len())] };
     let subjects: Vec<Vec2> =
-        world.actors().iter().filter(|actor| actor.kind != ActorKind::Bird).map(|actor| actor.at).collect();
+        world.actors().iter().filter(|actor| subject(actor) == Some(wanted)).map(|actor| actor.at).collect();
     let mut camera = world.cameras()[rng.random_range(0..world.cameras().len())].clone();
     camera.fov_deg = rng.random_range(40.0..95.0);
     if subjects.is_empty() || rng.random_bool(0.15) {
@@ -225,9 +243,9 @@ fn anywhere(world: &World, rng: &mut StdRng) -> Camera {
     }
     for _ in 0..40 {
         let target = subjects[rng.random_range(0..subjects.len())];
-        camera.height_m = rng.random_range(2.6..12.0);
+        camera.height_m = rng.random_range(2.6..10.0);
         camera.tilt_deg =
-            if rng.random_bool(0.75) { rng.random_range(12.0..40.0) } else { rng.random_range(40.0..80.0) };
+            if rng.random_bool(0.8) { rng.random_range(13.0..42.0) } else { rng.random_range(42.0..80.0) };
         let away_m = camera.height_m / camera.tilt_deg.to_radians().tan() * rng.random_range(0.7..1.3);
         let heading_rad: f32 = rng.random_range(0.0..std::f32::consts::TAU);
         camera.heading_deg = heading_rad.to_degrees();
@@ -237,6 +255,11 @@ fn anywhere(world: &World, rng: &mut StdRng) -> Camera {
         }
     }
     camera
+}
+
+/// What a camera may look at: the class, but for what is carried.
+fn subject(actor: &Actor) -> Option<&'static str> {
+    actor.class().filter(|_| actor.carried_by.is_none())
 }
 
 /// Whether no building stands at the camera or between it and what it looks at.

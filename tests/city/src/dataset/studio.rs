@@ -220,7 +220,7 @@ fn room(rng: &mut StdRng) -> Studio {
             if rng.random_bool(0.3) {
                 points.insert(1, near(rng));
             }
-            let cycles = rng.random_bool(0.08);
+            let cycles = rng.random_bool(0.15);
             mover(rng, if cycles { ActorKind::Cyclist } else { ActorKind::Pedestrian }, points)
         })
         .collect();
@@ -266,9 +266,11 @@ fn road(rng: &mut StdRng) -> Studio {
                 ActorKind::Car,
                 ActorKind::Car,
                 ActorKind::Car,
-                ActorKind::Car,
+                ActorKind::Truck,
                 ActorKind::Truck,
                 ActorKind::Bus,
+                ActorKind::Cyclist,
+                ActorKind::Cyclist,
                 ActorKind::Cyclist,
                 ActorKind::Pedestrian,
             ],
@@ -304,7 +306,7 @@ fn mover(rng: &mut StdRng, kind: ActorKind, points: Vec<Vec2>) -> Mover {
         _ => rng.random_range(2.5..13.0),
     };
     let pause_s = if rng.random_bool(if person { 0.7 } else { 0.25 }) { rng.random_range(1.0..16.0) } else { 0.0 };
-    let carries = person && rng.random_bool(0.35);
+    let carries = person && rng.random_bool(0.4);
     Mover {
         kind,
         look: rng.next_u32(),
@@ -314,6 +316,6 @@ fn mover(rng: &mut StdRng, kind: ActorKind, points: Vec<Vec2>) -> Mover {
         first_s: rng.random_range(0.0..20.0),
         period_s: rng.random_range(25.0..60.0),
         bag: carries.then(|| rng.next_u32()),
-        leaves: carries && rng.random_bool(0.4),
+        leaves: carries && rng.random_bool(0.75),
     }
 }
