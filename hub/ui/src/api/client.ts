@@ -1,7 +1,8 @@
 // The hub's REST API as functions. An answer that is not a success becomes an `ApiError` with the hub's own words.
 // Leaves the live feed to `feed.ts` and what is done with the answers to `state/`.
 import type {
-  Camera, Department, EventPage, FeedToken, Gateway, HubEvent, Kind, NewFeedToken, Session,
+  Camera, Department, EventPage, FeedToken, Gateway, Grant, Grants, HubEvent, Kind, NewFeedToken, NewUser, Role, Session,
+  User,
 } from './types';
 
 /** Requests that take longer are given up: a hub that hangs must look like a hub that is away. */
@@ -14,6 +15,8 @@ export class ApiError extends Error {
     readonly code: string,
     message: string,
     readonly next: string | null,
+    /** The answer's whole body, for what some errors tell beside their words. */
+    readonly body: unknown = null,
   ) {
     super(message);
   }
@@ -31,7 +34,7 @@ export function listenToHubDate(listener: DateListener): void {
   onHubDate = listener;
 }
 
-async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
+export async function request<T>(method: string, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { accept: 'application/json' };
   if (body !== undefined) headers['content-type'] = 'application/json';
   // The hub takes no change by cookie without this header: another site's form can't set it.
@@ -62,14 +65,14 @@ async function request<T>(method: string, path: string, body?: unknown): Promise
 
 async function errorOf(response: Response): Promise<ApiError> {
   try {
-    const { error } = (await response.json()) as { error: { code: string; message: string; next?: string } };
-    return new ApiError(response.status, error.code, error.message, error.next ?? null);
+    const body = (await response.json()) as { error: { code: string; message: string; next?: string } };
+    return new ApiError(response.status, body.error.code, body.error.message, body.error.next ?? null, body);
   } catch {
     return new ApiError(response.status, 'unexpected', `HTTP ${response.status}`, null);
   }
 }
 
-const get = <T>(path: string) => request<T>('GET', path);
+export const get = <T>(path: string) => request<T>('GET', path);
 
 export const api = {
   setupNeeded: () => get<{ needed: boolean }>('/api/v1/setup').then((a) => a.needed),
@@ -91,6 +94,17 @@ export const api = {
   feedTokens: () => get<{ feed_tokens: FeedToken[] }>('/api/v1/feed-tokens').then((a) => a.feed_tokens),
   makeFeedToken: (department: string, note: string) =>
     request<NewFeedToken>('POST', '/api/v1/feed-tokens', { department, note }),
+  users: () => get<{ users: User[] }>('/api/v1/users').then((a) => a.users),
+  makeUser: (wish: { name: string; role: Role; department?: string; password?: string }) =>
+    request<NewUser>('POST', '/api/v1/users', wish),
+  removeUser: (name: string) => request<void>('DELETE', `/api/v1/users/${encodeURIComponent(name)}`),
+  changeUser: (name: string, change: { role?: Role; department?: string; password?: string }) =>
+    request<NewUser>('PUT', `/api/v1/users/${encodeURIComponent(name)}`, change),
+  makeDepartment: (id: string) => request<Department>('POST', '/api/v1/departments', { id }),
+  makeJoinToken: (department: string) =>
+    request<{ token: string; department: string; expires: string }>('POST', '/api/v1/join-tokens', { department }),
+  grants: () => get<Grants>('/api/v1/grants'),
+  setGrants: (grants: Grant[]) => request<Grants>('PUT', '/api/v1/grants', { grants }),
   revokeFeedToken: (id: string) => request<void>('DELETE', `/api/v1/feed-tokens/${encodeURIComponent(id)}`),
 };
 

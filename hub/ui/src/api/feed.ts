@@ -1,18 +1,27 @@
 // The live feed over EventSource. Reconnects by itself with the last id it saw, notices a hub that fell silent, and
 // says at any time whether what the page shows is live. Leaves the meaning of events to its handlers.
-import type { FeedEnvelope } from './types';
-
 /** The hub speaks at least every 15 s; two missed heartbeats and a margin mean that the line is dead. */
 const SILENCE_MS_MAX = 35_000;
 const BACKOFF_MS_MIN = 500;
 const BACKOFF_MS_MAX = 10_000;
+
+/** Which of the hub's feeds, and what it is made of. */
+export interface FeedSource {
+  path: string;
+  /** Names of the messages that carry something. */
+  messages: readonly string[];
+  /** Where to begin when nothing was seen yet; null leaves `since` out. */
+  begin: string | null;
+  /** Where a heartbeat says that the feed stands. */
+  newest(heartbeat: Record<string, unknown>): string | null;
+}
 
 export interface FeedHandlers {
   /** A feed is open and has spoken: what follows is live. */
   live(): void;
   /** Any sign of life, events included. */
   contact(): void;
-  event(envelope: FeedEnvelope): void;
+  message(name: string, data: unknown): void;
   /** The line is lost; called once a loss, `attempt` grows in `retrying`. */
   lost(): void;
   retrying(attempt: number): void;
@@ -33,7 +42,7 @@ export class Feed {
   #contactMs = 0;
 
   constructor(
-    private readonly path: string,
+    private readonly source: FeedSource,
     private readonly handlers: FeedHandlers,
   ) {}
 
@@ -73,7 +82,8 @@ export class Feed {
   };
 
   #url(): string {
-    return `${this.path}?since=${encodeURIComponent(this.#lastId ?? 'now')}`;
+    const since = this.#lastId ?? this.source.begin;
+    return since === null ? this.source.path : `${this.source.path}?since=${encodeURIComponent(since)}`;
   }
 
   #open(): void {
@@ -84,13 +94,15 @@ export class Feed {
     source.addEventListener('heartbeat', (message) => {
       this.#contact();
       // The newest id of a heartbeat is where to resume before the first event has come.
-      this.#lastId ??= newestOf(message.data);
+      this.#lastId ??= this.source.newest(JSON.parse(message.data) as Record<string, unknown>);
     });
-    source.addEventListener('event', (message) => {
-      this.#contact();
-      if (message.lastEventId) this.#lastId = message.lastEventId;
-      this.handlers.event(JSON.parse(message.data) as FeedEnvelope);
-    });
+    for (const name of this.source.messages) {
+      source.addEventListener(name, (message) => {
+        this.#contact();
+        if (message.lastEventId) this.#lastId = message.lastEventId;
+        this.handlers.message(name, JSON.parse(message.data));
+      });
+    }
     // EventSource would go on by itself with the first address; closing and opening anew keeps the cursor ours, and
     // tells a refusal (410, 401) from a line that is down.
     source.onerror = () => void this.#failed();
@@ -149,13 +161,5 @@ export class Feed {
       clearTimeout(limit);
       abort.abort();
     }
-  }
-}
-
-function newestOf(data: string): string | null {
-  try {
-    return (JSON.parse(data) as { newest?: string | null }).newest ?? null;
-  } catch {
-    return null;
   }
 }

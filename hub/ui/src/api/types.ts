@@ -142,3 +142,30 @@ export interface NewFeedToken {
   id: string;
   token: string;
 }
+
+/** An account; the hub never tells passwords. */
+export interface User {
+  name: string;
+  role: Role;
+  department: string;
+  created: string;
+}
+
+export interface NewUser {
+  name: string;
+  role: Role;
+  department: string;
+  /** Where the hub made one: shown this once. */
+  password: string | null;
+}
+
+/** `sees` is a department's id or `all`. */
+export interface Grant {
+  department: string;
+  sees: string;
+}
+
+export interface Grants {
+  policy_revision: number;
+  grants: Grant[];
+}

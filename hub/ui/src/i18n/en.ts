@@ -1,9 +1,15 @@
 // English texts. The shape of this object is the contract that the other languages are checked against.
+import { pagesEn } from './pages.en';
+import { workEn } from './work.en';
+
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 export const en = {
+  pages: pagesEn,
+  work: workEn,
   product: 'Yiwang',
   productLong: 'Yiwang operations view',
+  operations: 'Operations centre',
   languageName: 'English',
   otherLanguage: '中文',
   skip: 'Skip to the event queue',

@@ -1,9 +1,14 @@
 // 中文文本。
 import type { Messages } from './en';
+import { pagesZh } from './pages.zh';
+import { workZh } from './work.zh';
 
 export const zh: Messages = {
+  pages: pagesZh,
+  work: workZh,
   product: '一网',
   productLong: '一网 运行视图',
+  operations: '指挥中心',
   languageName: '中文',
   otherLanguage: 'English',
   skip: '跳到事件队列',

@@ -3,12 +3,14 @@ import { LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSON
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Feature } from 'geojson';
+import type { Incident } from '../api/incident-types';
 import type { Camera, Severity } from '../api/types';
 import type { Pulse } from '../state/queue.svelte';
 import { graticule } from './graticule';
 import { drawIcons, drawWedge, wedgeName } from './icons';
 import { palette, type Palette } from './palette';
 import { pulseFeatures, PULSE_MS } from './pulses';
+import { incidentFeatures, sightLines } from './incidents';
 import { layers, mapStyle } from './style';
 
 setWorkerUrl(workerUrl);
@@ -19,6 +21,10 @@ const FIT_PADDING_PX = 70;
 export interface MapState {
   cameras: readonly Camera[];
   open: ReadonlyMap<string, { severity: Severity }>;
+  /** Open incidents with a place. */
+  incidents: readonly Incident[];
+  /** The cameras that saw the selected incident. */
+  seenBy: readonly string[];
   selected: string | null;
   stale: boolean;
 }
@@ -26,7 +32,7 @@ export interface MapState {
 export class CameraMap {
   readonly map: MapLibre;
   #colours: Palette = palette();
-  #state: MapState = { cameras: [], open: new Map(), selected: null, stale: false };
+  #state: MapState = { cameras: [], open: new Map(), incidents: [], seenBy: [], selected: null, stale: false };
   #placed = new Map<string, [number, number]>();
   #fitted = '';
   #movedByHand = false;
@@ -34,7 +40,7 @@ export class CameraMap {
   #frame = 0;
   #ready = false;
 
-  constructor(container: HTMLElement, onselect: (camera: string) => void, private readonly calm: () => boolean) {
+  constructor(container: HTMLElement, onselect: { camera(id: string): void; incident(id: string): void }, private readonly calm: () => boolean) {
     this.map = new MapLibre({
       container, style: mapStyle(this.#colours), center: [104, 35], zoom: 3, attributionControl: false, dragRotate: false,
       pitchWithRotate: false, touchPitch: false, fadeDuration: 0, minZoom: 1,
@@ -53,7 +59,12 @@ export class CameraMap {
     });
     this.map.on('click', 'cameras', (event) => {
       const id: unknown = event.features?.[0]?.properties['id'];
-      if (typeof id === 'string') onselect(id);
+      // An incident may lie over its camera: it is drawn above, so it is what was meant.
+      if (typeof id === 'string' && this.map.queryRenderedFeatures(event.point, { layers: ['incidents'] }).length === 0) onselect.camera(id);
+    });
+    this.map.on('click', 'incidents', (event) => {
+      const id: unknown = event.features?.[0]?.properties['id'];
+      if (typeof id === 'string') onselect.incident(id);
     });
     this.map.on('mouseenter', 'cameras', () => (this.map.getCanvas().style.cursor = 'pointer'));
     this.map.on('mouseleave', 'cameras', () => (this.map.getCanvas().style.cursor = ''));
@@ -70,6 +81,8 @@ export class CameraMap {
     this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
     const features = state.cameras.flatMap((camera) => this.#feature(camera) ?? []);
     this.#source('cameras')?.setData({ type: 'FeatureCollection', features });
+    this.#source('incidents')?.setData(incidentFeatures(state.incidents));
+    this.#source('sight')?.setData(sightLines(state, this.#placed));
     this.#fitOnce();
   }
 
@@ -112,6 +125,10 @@ export class CameraMap {
     if (position && !this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.calm() });
   }
 
+  revealAt(position: [number, number]): void {
+    if (!this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.calm() });
+  }
+
   async #loaded(): Promise<void> {
     await drawIcons(this.map, this.#colours);
     this.#ready = true;
@@ -139,7 +156,8 @@ export class CameraMap {
     if (!camera.position) return null;
     const open = this.#state.open.get(camera.id);
     const properties: Record<string, unknown> = {
-      id: camera.id, name: camera.name, state: camera.state, selected: camera.id === this.#state.selected, stale: this.#state.stale,
+      id: camera.id, name: camera.name, state: camera.state, 
+      selected: camera.id === this.#state.selected || this.#state.seenBy.includes(camera.id), stale: this.#state.stale,
     };
     if (open) properties['severity'] = open.severity;
     if (camera.heading_deg !== null && camera.field_of_view_deg !== null) {

@@ -20,6 +20,8 @@ export function mapStyle(colours: Palette): StyleSpecification {
     sources: {
       graticule: { type: 'geojson', data: NOTHING },
       cameras: { type: 'geojson', data: NOTHING },
+      incidents: { type: 'geojson', data: NOTHING },
+      sight: { type: 'geojson', data: NOTHING },
       pulses: { type: 'geojson', data: NOTHING },
     },
     layers: layers(colours),
@@ -50,6 +52,10 @@ export function layers(colours: Palette): LayerSpecification[] {
       },
     },
     {
+      id: 'sight', type: 'line', source: 'sight',
+      paint: { 'line-color': colours['--accent'], 'line-width': 2, 'line-dasharray': [2, 2] },
+    },
+    {
       id: 'selected', type: 'circle', source: 'cameras', filter: ['get', 'selected'],
       paint: { 'circle-radius': 19, 'circle-color': 'transparent', 'circle-stroke-width': 3, 'circle-stroke-color': colours['--accent'] },
     },
@@ -68,6 +74,15 @@ export function layers(colours: Palette): LayerSpecification[] {
         'icon-image': ['concat', 'severity-', ['get', 'severity']], 'icon-offset': [16, -16], 'icon-allow-overlap': true,
         'icon-ignore-placement': true,
       },
+    },
+    {
+      id: 'incidents', type: 'symbol', source: 'incidents',
+      layout: {
+        'icon-image': ['concat', 'severity-', ['get', 'severity']], 'icon-size': 1.35, 'icon-allow-overlap': true, 'icon-ignore-placement': true,
+        'text-field': ['get', 'number'], 'text-font': FONT, 'text-size': 12, 'text-anchor': 'bottom', 'text-offset': [0, -1.1], 'text-optional': true,
+        'symbol-sort-key': ['match', ['get', 'severity'], 'urgent', 3, 'high', 2, 'medium', 1, 0],
+      },
+      paint: { 'icon-opacity': ['case', ['get', 'waits'], 1, 0.75], 'text-color': colours['--text'], 'text-halo-color': colours['--bg'], 'text-halo-width': 2 },
     },
     {
       id: 'names', type: 'symbol', source: 'cameras',

@@ -5,9 +5,16 @@ import { clock } from './clock.svelte';
 const POLL_AGE_MS_MAX = 7000;
 
 type FeedState = 'connecting' | 'live' | 'lost';
+/** The feeds that a page may have open; each that it has must be live for the page to be live. */
+export type FeedName = 'incidents' | 'events';
 
 class Link {
-  feed = $state<FeedState>('connecting');
+  #feeds = $state<Partial<Record<FeedName, FeedState>>>({});
+  readonly feed = $derived.by((): FeedState => {
+    const states = Object.values(this.#feeds);
+    if (states.includes('lost')) return 'lost';
+    return states.length === 0 || states.includes('connecting') ? 'connecting' : 'live';
+  });
   attempt = $state(0);
   /** When the line was lost, or first opened without success; hub time. */
   lostSince = $state<number | null>(null);
@@ -25,21 +32,35 @@ class Link {
   readonly staleSince = $derived(this.feed === 'lost' ? this.lostSince : this.pollContact);
 
   reset(): void {
-    this.feed = 'connecting';
+    this.#feeds = {};
     this.attempt = 0;
     this.lostSince = null;
     this.feedContact = null;
     this.pollContact = null;
   }
 
-  live(): void {
-    this.feed = 'live';
+  isLive(name: FeedName): boolean {
+    return this.#feeds[name] === 'live';
+  }
+
+  opening(name: FeedName): void {
+    this.#feeds[name] ??= 'connecting';
+  }
+
+  closed(name: FeedName): void {
+    delete this.#feeds[name];
+    if (this.feed !== 'lost') this.lostSince = null;
+  }
+
+  live(name: FeedName): void {
+    this.#feeds[name] = 'live';
+    if (this.feed === 'lost') return;
     this.lostSince = null;
     this.attempt = 0;
   }
 
-  lost(): void {
-    this.feed = 'lost';
+  lost(name: FeedName): void {
+    this.#feeds[name] = 'lost';
     this.lostSince ??= this.feedContact ?? clock.now;
   }
 

@@ -1,4 +1,4 @@
-// What a person chose for this browser: language, theme, single-letter keys. Remembered; works without storage too.
+// What a person chose for this browser: language, theme, single-letter keys, sound. Remembered; works without storage too.
 export type Language = 'zh' | 'en';
 export type Theme = 'dark' | 'light';
 
@@ -8,6 +8,7 @@ interface Stored {
   language?: Language;
   theme?: Theme;
   letterKeys?: boolean;
+  sound?: boolean;
 }
 
 function load(): Stored {
@@ -23,6 +24,8 @@ class Prefs {
   theme = $state<Theme>('dark');
   /** WCAG 2.1.4: shortcuts of one letter can be switched off. */
   letterKeys = $state(true);
+  /** Off until somebody wants it: a page must not begin to sound by itself. */
+  sound = $state(false);
 
   constructor() {
     const stored = load();
@@ -30,10 +33,11 @@ class Prefs {
     this.language = stored.language ?? preferred;
     this.theme = stored.theme ?? (matchMedia('(prefers-color-scheme: light)').matches ? 'light' : 'dark');
     this.letterKeys = stored.letterKeys ?? true;
+    this.sound = stored.sound ?? false;
   }
 
   save(): void {
-    const stored: Stored = { language: this.language, theme: this.theme, letterKeys: this.letterKeys };
+    const stored: Stored = { language: this.language, theme: this.theme, letterKeys: this.letterKeys, sound: this.sound };
     try {
       localStorage.setItem(KEY, JSON.stringify(stored));
     } catch {

@@ -9,7 +9,7 @@ import { registry } from './registry.svelte';
 /** Arrivals are shown together, at most four times a second, so that a flood costs no more than a trickle. */
 const FLUSH_MS = 250;
 const PAGE_EVENTS = 500;
-const PULSES_MAX = 50;
+export const PULSES_MAX = 50;
 
 export interface Pulse {
   camera: string;

@@ -2,12 +2,15 @@
 // what could not be asked keeps its last value, and `link` shows that it is old.
 import { ApiError, api } from '../api/client';
 import type { Camera, CameraState, Department, Gateway, Kind } from '../api/types';
+import { t } from '../i18n';
 import { prefs } from './prefs.svelte';
 import { link } from './link.svelte';
 
 const POLL_MS = 2000;
 /** Kinds and departments seldom change: asked with each n-th poll, and at once when an unknown kind arrives. */
 const SLOW_EVERY = 30;
+/** The operations centre's own department has this id and no name of its own. */
+const OPERATIONS = 'operations';
 
 class Registry {
   departments = $state.raw<Department[]>([]);
@@ -71,7 +74,12 @@ class Registry {
   }
 
   departmentName(id: string): string {
+    if (id === OPERATIONS) return t().operations;
     return this.departments.find((department) => department.id === id)?.name ?? id;
+  }
+
+  cameraName(id: string): string {
+    return this.cameraById.get(id)?.name ?? id;
   }
 
   kindLabel(kind: string): string {

@@ -1,0 +1,25 @@
+// English texts of the pages beside the desk.
+export const pagesEn = {
+  skip: 'Skip to the content',
+  nav: { label: 'Pages', desk: 'Desk', search: 'Search', reports: 'Reports', handover: 'Hand-over', wall: 'Wall', admin: 'Administration' },
+  admin: {
+    title: 'Administration',
+    onlyAdministrators: 'Only administrators manage accounts, departments and grants.',
+    users: 'Accounts',
+    makeUser: 'Make an account',
+    role: 'Role',
+    since: 'Since',
+    passwordOnce: (name: string) => `${name} logs in with this password. Copy it now: it is not shown again.`,
+    remove: 'Remove',
+    removeSure: 'Really remove?',
+    userRemoved: (name: string) => `${name} was removed, and logged out everywhere.`,
+    grants: 'Who sees what of others',
+    grantsIntro: 'A department always sees its own cameras and what was dispatched to it. Everything else is denied until it is granted here.',
+    who: 'Department',
+    everybody: 'everybody',
+    own: 'own',
+    seesLabel: (who: string, what: string) => `${who} sees: ${what}`,
+    granted: (who: string, what: string) => `${who} now sees: ${what}.`,
+    ungranted: (who: string, what: string) => `${who} no longer sees: ${what}.`,
+  },
+};

@@ -1,0 +1,239 @@
+// The incidents in view as the hub last told them, and the queue made of them. Only the newest state of each is kept;
+// which is newer the hub's `change` says, whatever way it came.
+import { ApiError } from '../api/client';
+import { incidentsApi } from '../api/incidents';
+import type { Incident } from '../api/incident-types';
+import type { Severity } from '../api/types';
+import { SEVERITIES, severityRank } from '../lib/fold';
+import {
+  compare, isOpen, isUnacknowledged, passes, queryOf, type IncidentFilter, type QueueView,
+} from '../lib/incident-order';
+import { prefs } from './prefs.svelte';
+import { Hold } from './hold.svelte';
+import { PULSES_MAX, type Pulse } from './queue.svelte';
+import { registry } from './registry.svelte';
+
+/** Arrivals are shown together, at most five times a second, so that a flood costs no more than a trickle. */
+const FLUSH_MS = 200;
+const PAGE_INCIDENTS = 500;
+/** Kept in the page; those that are longest done go first, the hub has them all. */
+const INCIDENTS_MAX = 5000;
+
+export const EMPTY_INCIDENT_FILTER: IncidentFilter = {
+  view: 'open', department: '', kind: '', camera: '', severity: 'low', text: '', order: 'urgent',
+};
+
+export interface Arrival {
+  id: string;
+  severity: Severity;
+}
+
+class Incidents {
+  /** Null until the hub has answered; false where it has no incidents (an older hub). */
+  available = $state<boolean | null>(null);
+  loaded = $state(false);
+  filter = $state<IncidentFilter>({ ...EMPTY_INCIDENT_FILTER });
+  /** Chosen together for one action. */
+  marked = $state.raw<ReadonlySet<string>>(new Set());
+  me = $state('');
+  /** What came with the newest flush and waits for somebody: for sound and announcements. */
+  batch = $state.raw<Arrival[]>([]);
+  pulses = $state.raw<Pulse[]>([]);
+  /** Views that are loaded only when they are wanted. */
+  #asked = new Set<QueueView>();
+  #known = new Map<string, Incident>();
+  #gone = new Map<string, string | null>();
+  #version = $state(0);
+  #buffer: Incident[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  readonly hold = new Hold(() => this.matching.map(({ id }) => id));
+  readonly all = $derived.by(() => {
+    void this.#version;
+    return [...this.#known.values()];
+  });
+  readonly matching = $derived.by((): Incident[] => {
+    const filter = { ...this.filter };
+    return this.all.filter((incident) => passes(incident, filter, this.me, registry)).sort(compare(filter.order));
+  });
+  readonly pending = $derived.by(() => {
+    if (!this.hold.frozen) return { count: 0, urgent: 0 };
+    const shown = new Set(this.hold.shown);
+    const fresh = this.matching.filter(({ id }) => !shown.has(id));
+    return { count: fresh.length, urgent: fresh.filter(({ severity }) => severity === 'urgent').length };
+  });
+  readonly open = $derived(this.all.filter(isOpen));
+  readonly unacknowledged = $derived(this.all.filter(isUnacknowledged));
+  readonly counts = $derived.by(() => {
+    const counts: Record<QueueView, number> = { open: 0, unacknowledged: 0, mine: 0, shelved: 0, suppressed: 0, closed: 0 };
+    for (const incident of this.all) {
+      if (isOpen(incident) || incident.shown_as === 'resolved') counts.open += 1;
+      if (isUnacknowledged(incident)) counts.unacknowledged += 1;
+      if (incident.owner === this.me && incident.state !== 'closed') counts.mine += 1;
+      if (incident.shown_as === 'shelved' || incident.shown_as === 'suppressed' || incident.shown_as === 'closed') counts[incident.shown_as] += 1;
+    }
+    return counts;
+  });
+  /** Cameras with open incidents, with the highest severity. */
+  readonly openByCamera = $derived.by(() => {
+    const open = new Map<string, { count: number; severity: Severity }>();
+    for (const incident of this.open) {
+      for (const camera of incident.cameras) {
+        const old = open.get(camera);
+        const severity = old && severityRank(old.severity) > severityRank(incident.severity) ? old.severity : incident.severity;
+        open.set(camera, { count: (old?.count ?? 0) + 1, severity });
+      }
+    }
+    return open;
+  });
+  readonly query = $derived(queryOf(this.filter, SEVERITIES));
+
+  get(id: string): Incident | undefined {
+    void this.#version;
+    const into = this.#gone.get(id);
+    return this.#known.get(id) ?? (into ? this.#known.get(into) : undefined);
+  }
+
+  /** Where an incident went that grew together with another; null where it left the view. */
+  wentInto(id: string): string | null | undefined {
+    void this.#version;
+    return this.#gone.get(id);
+  }
+
+  /** Asks whether the hub has incidents at all. */
+  async probe(): Promise<boolean> {
+    try {
+      await incidentsApi.list({ limit: '1' });
+      this.available = true;
+    } catch (error) {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+      this.available = false;
+    }
+    return this.available;
+  }
+
+  /** Loads what is not closed; what the feed brings meanwhile is merged by `change`. */
+  async load(): Promise<void> {
+    await this.#loadAll({ order: 'urgent' });
+    for (const view of this.#asked) await this.#loadAll({ state: view, order: 'newest' });
+    this.loaded = true;
+  }
+
+  /** Shows another view, and asks the hub for it where the page has not got it yet. */
+  async show(view: QueueView): Promise<void> {
+    this.setFilter({ view });
+    if (view !== 'closed' || this.#asked.has(view)) return;
+    this.#asked.add(view);
+    await this.#loadAll({ state: view, order: 'newest' });
+    this.hold.refresh();
+  }
+
+  arrived(incident: Incident): void {
+    registry.expectKind(incident.kind);
+    this.#buffer.push(incident);
+    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+  }
+
+  gone(id: string, into: string | null): void {
+    this.#flush();
+    this.#known.delete(id);
+    this.#gone.set(id, into);
+    if (this.#gone.size > INCIDENTS_MAX) this.#gone.delete(this.#gone.keys().next().value as string);
+    if (this.marked.has(id)) this.mark(id);
+    this.#version += 1;
+  }
+
+  /** An answer to an action: shown at once, without waiting for the feed. */
+  adopt(incident: Incident): void {
+    this.#put(incident);
+    this.#version += 1;
+  }
+
+  setFilter(change: Partial<IncidentFilter>): void {
+    Object.assign(this.filter, change);
+    this.hold.refresh();
+  }
+
+  mark(id: string): void {
+    const marked = new Set(this.marked);
+    if (!marked.delete(id)) marked.add(id);
+    this.marked = marked;
+  }
+
+  unmark(): void {
+    this.marked = new Set();
+  }
+
+  clear(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#buffer = [];
+    this.#known.clear();
+    this.#gone.clear();
+    this.hold.clear();
+    this.marked = new Set();
+    this.loaded = false;
+    this.#version += 1;
+  }
+
+  async #loadAll(query: Record<string, string>): Promise<void> {
+    let cursor: string | null = null;
+    let count = 0;
+    do {
+      const page = await incidentsApi.list({ ...query, limit: String(PAGE_INCIDENTS), ...(cursor ? { cursor } : {}) });
+      for (const incident of page.incidents) this.#put(incident);
+      count += page.incidents.length;
+      cursor = page.next;
+      this.#version += 1;
+    } while (cursor && count < INCIDENTS_MAX / 2);
+  }
+
+  /** True where the incident is new to the page. */
+  #put(incident: Incident): boolean {
+    const old = this.#known.get(incident.id);
+    if (old && old.change > incident.change) return false;
+    this.#known.set(incident.id, incident);
+    this.#gone.delete(incident.id);
+    return old === undefined;
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const buffer = this.#buffer;
+    if (buffer.length === 0) return;
+    this.#buffer = [];
+    const arrivals: Arrival[] = [];
+    for (const incident of buffer) {
+      const fresh = this.#put(incident);
+      // Sounds and words are for what waits: chatter and what others already took make none.
+      if (fresh && isUnacknowledged(incident)) arrivals.push({ id: incident.id, severity: incident.severity });
+    }
+    if (arrivals.length > 0) {
+      this.batch = arrivals;
+      this.#pulse(arrivals);
+    }
+    this.#trim();
+    this.#version += 1;
+  }
+
+  #pulse(arrivals: readonly Arrival[]): void {
+    const atMs = performance.now();
+    const fresh = arrivals.flatMap(({ id, severity }) => (this.#known.get(id)?.cameras ?? []).map((camera) => ({ camera, severity, atMs })));
+    this.pulses = [...this.pulses, ...fresh].slice(-PULSES_MAX);
+  }
+
+  #trim(): void {
+    if (this.#known.size <= INCIDENTS_MAX) return;
+    const done = [...this.#known.values()].filter((incident) => !isOpen(incident) && incident.id !== this.hold.selected)
+      .sort((a, b) => a.change - b.change);
+    for (const { id } of done.slice(0, this.#known.size - INCIDENTS_MAX)) this.#known.delete(id);
+  }
+}
+
+export const incidents = new Incidents();
+
+/** The merge's reason in the chosen language. */
+export function reasonText(why: { text_en: string; text_zh: string }): string {
+  return prefs.language === 'zh' ? why.text_zh : why.text_en;
+}
