@@ -3,6 +3,7 @@
 // The hub: YIWANG_UI_URL names one that runs and whose queue fills (as `deploy/demo` gives it), together with
 // YIWANG_SETUP_LINK (its one-time link, while unused) or YIWANG_UI_USER and YIWANG_UI_PASSWORD. Without YIWANG_UI_URL
 // the tests start the hub of target/release themselves and let `yiwang-feeder` fill it.
+import assert from 'node:assert/strict';
 import { spawn, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -71,6 +72,25 @@ export async function openDesk(browser, hub, { language = 'en', theme = 'dark', 
   if (await page.locator('input[name=user]').count()) await logIn(page);
   await page.locator('#panel-queue').waitFor();
   return { page, context, outside, errors };
+}
+
+/** The queue of events; a hub without incidents shows it anyway. */
+export async function showEvents(page) {
+  await page.locator('#panel-queue[data-known]').waitFor();
+  const toEvents = page.locator('[data-test=mode-events]');
+  if (await toEvents.count()) await toEvents.click();
+  await page.locator('#panel-queue[data-mode=events]').waitFor();
+}
+
+/** What axe finds: nothing. */
+export async function clean(page, where) {
+  const found = await page.evaluate(async () => {
+    const { violations } = await globalThis.axe.run(document, {
+      runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+    });
+    return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => ({ id, help, html: html.slice(0, 300), failureSummary })));
+  });
+  assert.deepEqual(found, [], `axe on ${where}`);
 }
 
 export async function logIn(page) {

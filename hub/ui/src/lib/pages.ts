@@ -2,8 +2,10 @@
 import type { Role } from '../api/types';
 import type { Page } from '../state/route.svelte';
 
-export function pagesFor(role: Role | undefined): Page[] {
+/** `incidents` is false for a hub that has none: then only the desk is worth a link. */
+export function pagesFor(role: Role | undefined, incidents: boolean): Page[] {
   const pages: Page[] = ['desk'];
+  if (incidents) pages.push('search', 'reports', 'wall');
   if (role === 'administrator') pages.push('admin');
   return pages;
 }

@@ -73,6 +73,11 @@ class Registry {
     this.loaded = false;
   }
 
+  /** After a change of the registry: what is asked seldom is asked now. */
+  async reload(): Promise<void> {
+    this.departments = await api.departments();
+  }
+
   departmentName(id: string): string {
     if (id === OPERATIONS) return t().operations;
     return this.departments.find((department) => department.id === id)?.name ?? id;
