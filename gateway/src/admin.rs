@@ -1,8 +1,10 @@
 //! The gateway's own three addresses: `/healthz`, `/status` (JSON) and `/metrics`. On loopback unless configured; they
 //! show states and counts, never a picture, never a password.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use axum::Router;
 use axum::extract::State;
@@ -13,10 +15,14 @@ use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{self, Board};
+use crate::gate::Tally;
 use crate::metrics::Metrics;
 use crate::spool::Spool;
 use crate::time_text;
 use crate::uplink::UplinkStatus;
+
+/// What became of each camera's coded pictures, by camera.
+pub type Tallies = BTreeMap<String, Arc<Tally>>;
 
 /// What the page shows.
 #[derive(Debug, Clone)]
@@ -35,6 +41,8 @@ pub struct Shown {
     pub uplink: Arc<UplinkStatus>,
     /// The metrics.
     pub metrics: Metrics,
+    /// What is decoded.
+    pub tallies: Arc<Tallies>,
 }
 
 /// Serves until `shutdown`. Fails where the address cannot be had.
@@ -97,6 +105,7 @@ fn status_json(shown: &Shown) -> Value {
                 "gaps_not_yet_reported": line.gaps.len(),
                 "analysed_fps": (f64::from(line.analysed_fps) * 100.0).round() / 100.0,
                 "clock_offset_ms": line.clock_offset_ms,
+                "decoding": shown.tallies.get(&id).map(|tally| decoding_json(tally)),
             })
         })
         .collect();
@@ -118,6 +127,24 @@ fn status_json(shown: &Shown) -> Value {
     })
 }
 
+/// Whether a camera is decoded whole, why, and what became of its coded pictures.
+fn decoding_json(tally: &Tally) -> Value {
+    let (code, zh, en) = tally.reason().words();
+    let count = |count: &std::sync::atomic::AtomicU64| count.load(Ordering::Relaxed);
+    json!({
+        "state": if tally.reason().is_idle() { "idle" } else { "live" },
+        "why": code,
+        "why_zh": zh,
+        "why_en": en,
+        "decoded": count(&tally.decoded),
+        "held": count(&tally.held),
+        "replayed": count(&tally.replayed),
+        "keyframes_looked_at": count(&tally.glances),
+        "woken_by_sizes": count(&tally.woken_by_sizes),
+        "woken_by_keyframes": count(&tally.woken_by_keyframes),
+    })
+}
+
 /// What others keep is copied into the gauges when somebody asks.
 fn gather(shown: &Shown) {
     let metrics = &shown.metrics;
@@ -132,6 +159,23 @@ fn gather(shown: &Shown) {
                 reason = "a gauge in seconds; microseconds of this century fit in 53 bits"
             )]
             metrics.camera_complete_to.with_label_values(&[&id]).set(us as f64 / 1e6);
+        }
+    }
+    for (id, tally) in shown.tallies.iter() {
+        metrics.camera_idle.with_label_values(&[id]).set(i64::from(tally.reason().is_idle()));
+        let counts = [
+            ("decoded", &tally.decoded),
+            ("held", &tally.held),
+            ("replayed", &tally.replayed),
+            ("glanced", &tally.glances),
+        ];
+        for (fate, count) in counts {
+            let counter = metrics.coded_pictures.with_label_values(&[id.as_str(), fate]);
+            counter.inc_by(count.load(Ordering::Relaxed).saturating_sub(counter.get()));
+        }
+        for (reason, count) in [("sizes", &tally.woken_by_sizes), ("keyframe", &tally.woken_by_keyframes)] {
+            let counter = metrics.wakes.with_label_values(&[id.as_str(), reason]);
+            counter.inc_by(count.load(Ordering::Relaxed).saturating_sub(counter.get()));
         }
     }
     let spool = shown.spool.stats();

@@ -142,6 +142,9 @@ pub struct RawCamera {
     /// Pictures analysed a second.
     #[serde(default = "default_fps")]
     pub analysed_fps: f64,
+    /// What is decoded: `auto` (default; keyframes only while nothing moves) or `always`.
+    #[serde(default)]
+    pub decode: Decoding,
     /// How RTP travels: `tcp` (default) or `udp`.
     #[serde(default)]
     pub transport: RawTransport,
@@ -156,6 +159,17 @@ pub struct RawCamera {
     #[serde(default, rename = "rule")]
     #[schemars(schema_with = "rules_schema")]
     pub rules: Vec<toml::Table>,
+}
+
+/// What of a camera is decoded.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Decoding {
+    /// Keyframes only while nothing moves; what came in between is decoded later where something began.
+    #[default]
+    Auto,
+    /// Every picture.
+    Always,
 }
 
 /// How RTP travels.
@@ -207,6 +221,8 @@ pub struct Camera {
     pub field_of_view_deg: Option<f64>,
     /// Pictures analysed a second.
     pub analysed_fps: f64,
+    /// What is decoded.
+    pub decode: Decoding,
     /// Rule tables; they become rules (`yiwang_inference::rules`) once the model's classes are known.
     pub rules: Vec<toml::Table>,
 }
@@ -308,6 +324,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         heading_deg: raw.heading_deg,
         field_of_view_deg: raw.field_of_view_deg,
         analysed_fps: raw.analysed_fps,
+        decode: raw.decode,
         rules: raw.rules,
     })
 }

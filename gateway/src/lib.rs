@@ -2,6 +2,7 @@
 //! all of them use comes last.
 
 pub mod camera;
+pub mod gate;
 pub mod decode;
 pub mod analyse;
 pub mod spool;

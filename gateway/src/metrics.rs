@@ -18,6 +18,12 @@ pub struct Metrics {
     pub pictures_analysed: IntCounterVec,
     /// Pictures that were due and not looked at.
     pub pictures_skipped: IntCounterVec,
+    /// 1 while only keyframes are decoded.
+    pub camera_idle: IntGaugeVec,
+    /// What became of coded pictures.
+    pub coded_pictures: IntCounterVec,
+    /// How often an idle camera was woken.
+    pub wakes: IntCounterVec,
     /// Events that the rules and the health of the cameras made.
     pub events: IntCounterVec,
     /// From capture of the picture to its events in the spool's hands.
@@ -62,6 +68,13 @@ impl Metrics {
                 "Pictures due and not looked at",
                 &["camera", "reason"],
             )?,
+            camera_idle: gauges("camera_idle", "1 while nothing moves and only keyframes are decoded")?,
+            coded_pictures: counters(
+                "coded_pictures_total",
+                "What became of coded pictures: decoded (replayed and glanced included), held, replayed, glanced",
+                &["camera", "fate"],
+            )?,
+            wakes: counters("wakes_total", "How often an idle camera was woken, and by what", &["camera", "reason"])?,
             events: counters("events_total", "Events made", &["camera", "kind", "phase"])?,
             capture_to_spool_seconds: seconds("capture_to_spool_seconds", "From capture to the spool")?,
             inference_seconds: seconds("inference_seconds", "One inference, waiting included")?,
@@ -91,10 +104,17 @@ impl Metrics {
 
     fn register(&self) -> Result<(), prometheus::Error> {
         let r = &self.registry;
-        for vec in [&self.camera_up, &self.camera_clock_offset_ms] {
+        for vec in [&self.camera_up, &self.camera_clock_offset_ms, &self.camera_idle] {
             r.register(Box::new(vec.clone()))?;
         }
-        for vec in [&self.pictures_decoded, &self.pictures_analysed, &self.pictures_skipped, &self.events] {
+        for vec in [
+            &self.pictures_decoded,
+            &self.pictures_analysed,
+            &self.pictures_skipped,
+            &self.coded_pictures,
+            &self.wakes,
+            &self.events,
+        ] {
             r.register(Box::new(vec.clone()))?;
         }
         for histogram in [&self.capture_to_spool_seconds, &self.inference_seconds] {

@@ -10,12 +10,12 @@ use uuid::Uuid;
 use yiwang_inference::model::Model;
 use yiwang_wire::event::{Event, Phase};
 
-use crate::admin::{self, Shown};
+use crate::admin::{self, Shown, Tallies};
 use crate::analyse::live::{Emit, Live};
 use crate::analyse::{self, Analyst, Plan};
 use crate::board::Board;
 use crate::camera::{self, CameraTask, Counters, HealthNote, Notify};
-use crate::config::{Camera, Config};
+use crate::config::{Camera, Config, Decoding};
 use crate::decode::{self, Feeder};
 use crate::error::RunError;
 use crate::health::{self, Note, Reporter};
@@ -44,7 +44,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     let spool = Spool::open(&config.state_dir.join("spool"), limits, now_us())?;
     let board = Arc::new(Board::new(config.cameras.iter().map(|c| c.id.clone()), now_us()));
     let outlet = Outlet::new(&config, spool.clone(), metrics.clone());
-    let cameras = cameras(&config, &model, &board, &outlet, &metrics)?;
+    let (cameras, tallies) = cameras(&config, &model, &board, &outlet, &metrics)?;
     let identity = Identity::load(&config.state_dir)?;
     let status = Arc::new(UplinkStatus::default());
 
@@ -70,6 +70,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         spool: spool.clone(),
         uplink: status.clone(),
         metrics,
+        tallies: Arc::new(tallies),
     };
     match identity {
         Some(identity) => {
@@ -139,7 +140,8 @@ fn cameras(
     board: &Arc<Board>,
     outlet: &Outlet,
     metrics: &Metrics,
-) -> Result<Vec<(CameraTask, Live)>, RunError> {
+) -> Result<(Vec<(CameraTask, Live)>, Tallies), RunError> {
+    let mut tallies = Tallies::new();
     let one = |(number, camera): (usize, &Camera)| {
         let plan = Plan {
             camera: camera.id.clone(),
@@ -150,17 +152,23 @@ fn cameras(
         let analyst = Analyst::new(plan, model.clone())
             .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
         let live = Live::new(camera.id.clone(), analyst, outlet.emit.clone(), board.clone(), metrics.clone());
+        let feeder = match camera.decode {
+            Decoding::Auto => Feeder::gated(live.clone(), live.attention()),
+            Decoding::Always => Feeder::new(live.clone()),
+        };
+        tallies.insert(camera.id.clone(), feeder.tally());
         let task = CameraTask {
             source: camera.source.clone(),
             board: board.clone(),
             notify: outlet.notify(),
-            sink: Box::new(Feeder::new(live.clone())),
+            sink: Box::new(feeder),
             counters: Arc::new(Counters::default()),
             seed: rand::random::<u64>() ^ number as u64,
         };
         Ok((task, live))
     };
-    config.cameras.iter().enumerate().map(one).collect()
+    let tasks = config.cameras.iter().enumerate().map(one).collect::<Result<_, RunError>>()?;
+    Ok((tasks, tallies))
 }
 
 fn uplink_settings(config: &Config, identity: Identity) -> UplinkSettings {

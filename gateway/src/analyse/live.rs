@@ -10,7 +10,8 @@ use yiwang_wire::event::Event;
 use super::{Analyst, Found};
 use crate::board::{Board, Gap};
 use crate::camera::Times;
-use crate::decode::{Picture, PictureSink};
+use crate::decode::{Picture, PictureSink, Purpose};
+use crate::gate::Attention;
 use crate::metrics::Metrics;
 use crate::now_us;
 
@@ -28,11 +29,13 @@ pub type Emit = Arc<dyn Fn(Event) + Send + Sync>;
 #[derive(Clone)]
 pub struct Live {
     inner: Arc<Mutex<Inner>>,
+    attention: Attention,
 }
 
 struct Inner {
     camera: String,
     analyst: Analyst,
+    attention: Attention,
     emit: Emit,
     board: Arc<Board>,
     metrics: Metrics,
@@ -48,9 +51,11 @@ struct Inner {
 impl Live {
     /// Analysis of the camera of that id.
     pub fn new(camera: String, analyst: Analyst, emit: Emit, board: Arc<Board>, metrics: Metrics) -> Self {
+        let attention = Attention::default();
         let inner = Inner {
             camera,
             analyst,
+            attention: attention.clone(),
             emit,
             board,
             metrics,
@@ -59,7 +64,12 @@ impl Live {
             interval_s: None,
             late_since_us: None,
         };
-        Self { inner: Arc::new(Mutex::new(inner)) }
+        Self { inner: Arc::new(Mutex::new(inner)), attention }
+    }
+
+    /// What it says of the camera, for whoever decides what is decoded of it.
+    pub fn attention(&self) -> Attention {
+        self.attention.clone()
     }
 
     /// Called every second or so: ends what is open where no picture came for long.
@@ -78,18 +88,27 @@ impl Live {
 }
 
 impl PictureSink for Live {
-    fn wants(&mut self, times: &Times) -> bool {
-        self.with(|inner| inner.wants(times))
+    fn wants(&mut self, times: &Times, purpose: Purpose) -> bool {
+        self.with(|inner| inner.wants(times, purpose))
     }
 
     fn picture(&mut self, picture: &Picture<'_>) {
-        self.with(|inner| inner.picture(picture));
+        self.with(|inner| match picture.purpose() {
+            Purpose::Glance => inner.glance(picture),
+            Purpose::Live | Purpose::Replay => inner.picture(picture),
+        });
     }
 }
 
 impl Inner {
-    fn wants(&mut self, times: &Times) -> bool {
+    fn wants(&mut self, times: &Times, purpose: Purpose) -> bool {
         self.metrics.pictures_decoded.with_label_values(&[&self.camera]).inc();
+        match purpose {
+            Purpose::Glance => return true,
+            // What was analysed before the camera went idle is decoded again only for what comes after it.
+            Purpose::Replay => return times.media_us > self.last_media_us && self.analyst.due(times.media_us),
+            Purpose::Live => {}
+        }
         if !self.analyst.due(times.media_us) {
             return false;
         }
@@ -115,10 +134,30 @@ impl Inner {
             }
         };
         self.metrics.inference_seconds.observe(started.elapsed().as_secs_f64());
-        self.metrics.pictures_analysed.with_label_values(&[&self.camera]).inc();
         self.count_rate(times.media_us);
+        self.observed(&times, found);
+    }
+
+    /// A keyframe of an idle camera.
+    fn glance(&mut self, picture: &Picture<'_>) {
+        let times = *picture.times();
+        let glanced = self.analyst.glance(picture, &mut Uuid::now_v7).unwrap_or_else(|error| {
+            self.metrics.pictures_skipped.with_label_values(&[self.camera.as_str(), "model"]).inc();
+            tracing::error!(camera = self.camera, %error, "the model could not look at a keyframe");
+            None
+        });
+        self.attention.glanced(times.media_us, glanced.is_none());
+        if let Some(found) = glanced {
+            self.last_media_us = times.media_us;
+            self.observed(&times, found);
+        }
+    }
+
+    fn observed(&mut self, times: &Times, found: Vec<Found>) {
+        self.metrics.pictures_analysed.with_label_values(&[&self.camera]).inc();
         self.last_arrival_us = Some(times.arrival_us);
         self.send(found);
+        self.attention.observed(times.media_us, self.analyst.stir());
         if let Some(to_us) = self.analyst.settled_capture_us() {
             self.board.complete(&self.camera, to_us);
         }
@@ -126,6 +165,7 @@ impl Inner {
 
     fn finish(&mut self) {
         self.last_arrival_us = None;
+        self.attention.forget();
         let found = self.analyst.finish(&mut Uuid::now_v7);
         self.send(found);
     }

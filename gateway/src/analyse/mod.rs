@@ -3,19 +3,21 @@
 //! every time; capture times are carried along for the people. [`live`] is the same on a running camera.
 
 pub mod live;
+mod still;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
 use yiwang_inference::analyser::Analyser;
-use yiwang_inference::detect::Tensor;
+use yiwang_inference::detect::{Detection, Tensor};
 use yiwang_inference::model::{Model, ModelError};
 use yiwang_inference::rules::{self, RuleError, RuleEvent};
 use yiwang_inference::track::{Track, TrackerConfig};
 use yiwang_wire::event::{Event, KindDescriptor, Measure, Model as ModelName, Rect, Severity, Subject, TimeSource};
 
 use crate::decode::{Picture, Sampler};
+use crate::gate::Stir;
 
 /// What analysis needs to know of a camera.
 #[derive(Debug, Clone)]
@@ -60,6 +62,8 @@ pub struct Analyst {
     analyser: Analyser,
     last: Option<Moment>,
     begun: BTreeMap<u64, Uuid>,
+    still: still::Still,
+    stir: Stir,
 }
 
 impl Analyst {
@@ -77,6 +81,8 @@ impl Analyst {
             plan,
             last: None,
             begun: BTreeMap::new(),
+            still: still::Still::default(),
+            stir: Stir::Moving,
         })
     }
 
@@ -87,19 +93,48 @@ impl Analyst {
 
     /// Analyses one picture; `id` makes the ids of new events.
     pub fn picture(&mut self, picture: &Picture<'_>, id: &mut dyn FnMut() -> Uuid) -> Result<Vec<Found>, ModelError> {
-        let view = picture.i420();
         let times = picture.times();
-        self.model.prepare(&view, times.media_us, &mut self.tensor)?;
+        self.model.prepare(&picture.i420(), times.media_us, &mut self.tensor)?;
         let detections = self.model.detect(&self.tensor)?;
+        Ok(self.observe(picture, &detections, id))
+    }
+
+    /// Looks at a keyframe of an idle camera. None where it shows anything but what was there before; nothing is
+    /// changed by it then, and it is to be analysed in its turn.
+    pub fn glance(
+        &mut self,
+        picture: &Picture<'_>,
+        id: &mut dyn FnMut() -> Uuid,
+    ) -> Result<Option<Vec<Found>>, ModelError> {
+        // What is kept between pictures (the background) must not learn from one that comes again before it.
+        let mut tensor = self.tensor.clone();
+        self.model.prepare(&picture.i420(), picture.times().media_us, &mut tensor)?;
+        let detections = self.model.detect(&tensor)?;
+        if !still::is_unchanged(self.analyser.tracks(), &detections) {
+            return Ok(None);
+        }
+        self.tensor = tensor;
+        Ok(Some(self.observe(picture, &detections, id)))
+    }
+
+    /// How much goes on, by the picture that was analysed last.
+    pub fn stir(&self) -> Stir {
+        self.stir
+    }
+
+    fn observe(&mut self, picture: &Picture<'_>, detections: &[Detection], id: &mut dyn FnMut() -> Uuid) -> Vec<Found> {
+        let times = picture.times();
         self.last = Some(Moment {
             media_us: times.media_us,
             capture_us: times.capture_us,
             source: times.time_source,
             error_ms: times.time_error_ms,
-            frame_px: (view.width_px, view.height_px),
+            frame_px: picture.size_px(),
         });
-        let made = self.analyser.observe(times.media_us, &detections);
-        Ok(self.found(made, id))
+        let made = self.analyser.observe(times.media_us, detections);
+        let (tracks, settled_us) = (self.analyser.tracks(), self.analyser.settled_us());
+        self.stir = self.still.observe(times.media_us, tracks, detections, settled_us);
+        self.found(made, id)
     }
 
     /// The stream is over: ends what is open and forgets the tracks. The next picture starts a new session.
@@ -109,6 +144,8 @@ impl Analyst {
         let found = self.found(made, id);
         self.begun.clear();
         self.tensor.forget();
+        self.still.forget();
+        self.stir = Stir::Moving;
         self.last = None;
         self.sampler = Sampler::new(self.plan.analysed_fps);
         found

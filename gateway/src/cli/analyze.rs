@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
@@ -15,7 +17,8 @@ use crate::analyse::{Analyst, Found, Plan};
 use crate::camera::Times;
 use crate::camera::file::FileUnits;
 use crate::config::{Config, Secrets};
-use crate::decode::{self, Picture, PictureSink};
+use crate::decode::{self, Picture, PictureSink, Purpose};
+use crate::gate::Attention;
 use crate::model;
 
 #[derive(Debug, clap::Args)]
@@ -37,6 +40,9 @@ pub(super) struct Args {
     /// How events are printed.
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// What is decoded: everything, or as a gateway does it with `decode = "auto"`.
+    #[arg(long, value_enum, default_value = "always")]
+    decode: Decode,
     /// Take as long as the clip.
     #[arg(long)]
     realtime: bool,
@@ -50,6 +56,14 @@ enum Format {
     Jsonl,
     /// `{"rule","t_s","direction","x"}` a line: what a scorer of events wants.
     Score,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Decode {
+    /// Every picture.
+    Always,
+    /// Keyframes only while nothing moves.
+    Auto,
 }
 
 pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
@@ -67,35 +81,68 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
         config_revision: config.revision.clone(),
     };
     let analyst = Analyst::new(plan, model::open(&config.model, &config.state_dir)?)?;
-    let mut run = Run {
+    let run = Run {
         analyst,
+        attention: Attention::default(),
         format: args.format,
         started: args.realtime.then(Instant::now),
         counter: 0,
         analysed: 0,
         events: 0,
         last_us: 0,
+        analysed_us: i64::MIN,
         fault: None,
     };
     let started = Instant::now();
     let units = FileUnits::open(&args.input, 0)?;
-    let summary = decode::run_blocking(units, &mut run)?;
-    if let Some(fault) = run.fault {
+    let attention = run.attention.clone();
+    let mut shared = Shared(Arc::new(Mutex::new(run)));
+    let pictures = match args.decode {
+        Decode::Always => decode::run_blocking(units, &mut shared)?.pictures,
+        Decode::Auto => decode::run_gated(units, shared.clone(), attention)?.decoded.load(Ordering::Relaxed),
+    };
+    let mut run = shared.lock();
+    if let Some(fault) = run.fault.take() {
         return Err(fault.into());
     }
     if args.format == Format::Text {
         let (clip_s, took_s) = (seconds(run.last_us), started.elapsed().as_secs_f64());
         out(&format!(
-            "{} pictures, {} analysed, {} events; {clip_s:.1} s of video in {took_s:.1} s",
-            summary.pictures, run.analysed, run.events
+            "{pictures} pictures, {} analysed, {} events; {clip_s:.1} s of video in {took_s:.1} s",
+            run.analysed, run.events
         ));
     }
     Ok(ExitCode::SUCCESS)
 }
 
+/// A run that the decoder's thread calls.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<Run>>);
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, Run> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl PictureSink for Shared {
+    fn wants(&mut self, times: &Times, purpose: Purpose) -> bool {
+        self.lock().wants(times, purpose)
+    }
+
+    fn picture(&mut self, picture: &Picture<'_>) {
+        self.lock().picture(picture);
+    }
+
+    fn over(&mut self) {
+        self.lock().over();
+    }
+}
+
 /// The clip on its way through the analysis.
 struct Run {
     analyst: Analyst,
+    attention: Attention,
     format: Format,
     /// Set where the clip is paced.
     started: Option<Instant>,
@@ -103,6 +150,7 @@ struct Run {
     analysed: u64,
     events: u64,
     last_us: i64,
+    analysed_us: i64,
     fault: Option<ModelError>,
 }
 
@@ -119,8 +167,13 @@ fn numbered(counter: &mut u128) -> Uuid {
 }
 
 impl PictureSink for Run {
-    fn wants(&mut self, times: &Times) -> bool {
-        self.last_us = times.media_us;
+    fn wants(&mut self, times: &Times, purpose: Purpose) -> bool {
+        match purpose {
+            Purpose::Glance => return self.fault.is_none(),
+            Purpose::Replay if times.media_us <= self.analysed_us => return false,
+            Purpose::Replay | Purpose::Live => {}
+        }
+        self.last_us = self.last_us.max(times.media_us);
         if let Some(started) = self.started {
             let due = Duration::from_micros(u64::try_from(times.media_us).unwrap_or(0));
             std::thread::sleep(due.saturating_sub(started.elapsed()));
@@ -130,8 +183,22 @@ impl PictureSink for Run {
 
     fn picture(&mut self, picture: &Picture<'_>) {
         self.analysed += 1;
-        match self.analyst.picture(picture, &mut || numbered(&mut self.counter)) {
-            Ok(found) => self.print(&found),
+        let (media_us, glance) = (picture.times().media_us, picture.purpose() == Purpose::Glance);
+        let mut id = || numbered(&mut self.counter);
+        let found = match glance {
+            true => self.analyst.glance(picture, &mut id),
+            false => self.analyst.picture(picture, &mut id).map(Some),
+        };
+        if glance {
+            self.attention.glanced(media_us, !matches!(found, Ok(Some(_))));
+        }
+        match found {
+            Ok(Some(found)) => {
+                self.print(&found);
+                self.analysed_us = media_us;
+                self.attention.observed(media_us, self.analyst.stir());
+            }
+            Ok(None) => {}
             Err(error) => self.fault = Some(error),
         }
     }

@@ -4,7 +4,7 @@
 use gstreamer as gst;
 
 use super::pipeline::{Decoder, Output};
-use super::{DecodeError, Picture, PictureSink};
+use super::{DecodeError, Picture, PictureSink, Purpose};
 use crate::camera::{AccessUnit, CameraError, Cause};
 
 /// How often a wait for a picture looks whether the decoder failed.
@@ -73,7 +73,7 @@ fn feed(
 ) -> Result<u64, CameraError> {
     let codec = first.codec;
     let mut count = 0;
-    let mut result = decoder.push(first).map_err(CameraError::from);
+    let mut result = decoder.push(first, Purpose::Live).map_err(CameraError::from);
     for unit in units {
         if result.is_err() {
             break;
@@ -81,7 +81,7 @@ fn feed(
         result = unit.and_then(|unit| {
             count += 1;
             if unit.codec == codec {
-                decoder.push(unit).map_err(CameraError::from)
+                decoder.push(unit, Purpose::Live).map_err(CameraError::from)
             } else {
                 Err(CameraError::new(Cause::UnsupportedCodec, "the codec changes amid the clip"))
             }

@@ -1,15 +1,18 @@
-//! Keeps one camera's decoder alive and decides what it is spared.
+//! Keeps one camera's decoder alive, and spares it what the [`gate`](crate::gate) leaves out while nothing moves and what
+//! it cannot keep up with.
 //!
 //! The queue in front of the decoder is bounded here: beyond a second of pictures (or 16 MiB) whole groups of pictures
 //! are left out, from where the bound was met to the next keyframe that finds the queue nearly empty. A picture left
-//! out in between would damage every one after it; a second is what a person at a screen forgives.
+//! out in between would damage every one after it; a second is what a person at a screen forgives. What the gate gives to
+//! be decoded late, all at once, comes on top until it is worked off; the ring that it comes out of has its own bound.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::pipeline::{Decoder, Level, SharedSink};
-use super::{DecodeError, PictureSink};
+use super::pipeline::{Decoder, Level, SharedSink, Unit};
+use super::{DecodeError, PictureSink, Purpose};
 use crate::camera::{AccessUnit, CameraError, Cause, Codec, Taken, UnitSink};
+use crate::gate::{self, Attention, Coded, Gate, Reason, Ring, Tally, Verdict};
 
 /// Bound of the queue in front of the decoder; overflow: groups of pictures are left out and counted.
 pub const QUEUE_TIME_US: u64 = 1_000_000;
@@ -17,6 +20,8 @@ pub const QUEUE_TIME_US: u64 = 1_000_000;
 pub const QUEUE_BYTES: u64 = 16 << 20;
 /// Below this the queue counts as empty and a keyframe starts again.
 const RESUME_TIME_US: u64 = 250_000;
+/// What the gate may give at once: two groups of pictures, and the time of the one in between.
+const RING_TIME_US: u64 = 2 * gate::ring::GROUP_US_MAX as u64 + 1_000_000;
 /// A camera of a picture a second always has a second in its queue: fewer units than this are no overload.
 const OVERLOAD_UNITS: u64 = 4;
 /// Media time without a picture after which what is sent cannot be decoded.
@@ -32,6 +37,15 @@ pub struct Feeder {
     shedding: bool,
     failures: u32,
     pictures: Arc<AtomicU64>,
+    gated: Option<Gated>,
+    tally: Arc<Tally>,
+}
+
+/// What stands in front of the decoder.
+struct Gated {
+    gate: Gate,
+    ring: Ring<Unit>,
+    attention: Attention,
 }
 
 struct Running {
@@ -40,12 +54,47 @@ struct Running {
     pictures: u64,
     /// Media time of the unit after which a picture last came out.
     alive_us: i64,
+    /// What was kept is being decoded: the queue may be longer by as much.
+    catching_up: bool,
 }
 
 impl Feeder {
-    /// A feeder whose pictures go to the sink. No thread and no memory of a decoder is used before the first keyframe.
+    /// A feeder that decodes everything; its pictures go to the sink. No thread and no memory of a decoder is used
+    /// before the first keyframe.
     pub fn new(sink: impl PictureSink + 'static) -> Self {
-        Self { sink: Arc::new(Mutex::new(sink)), decoder: None, shedding: false, failures: 0, pictures: Arc::default() }
+        let tally = Arc::<Tally>::default();
+        tally.set_reason(Reason::Configured);
+        Self {
+            sink: Arc::new(Mutex::new(sink)),
+            decoder: None,
+            shedding: false,
+            failures: 0,
+            pictures: Arc::default(),
+            gated: None,
+            tally,
+        }
+    }
+
+    /// A feeder that decodes keyframes only while, as the sink says in `attention`, nothing moves.
+    pub fn gated(sink: impl PictureSink + 'static, attention: Attention) -> Self {
+        let gated = Gated { gate: Gate::default(), ring: Ring::default(), attention };
+        Self { gated: Some(gated), tally: Arc::default(), ..Self::new(sink) }
+    }
+
+    /// Ends the decoder and tells the sink that it is over, before it returns; for those who may wait.
+    pub fn end(mut self) {
+        drop(self.decoder.take());
+        self.sink.lock().unwrap_or_else(PoisonError::into_inner).over();
+    }
+
+    /// What becomes of the units.
+    pub fn tally(&self) -> Arc<Tally> {
+        Arc::clone(&self.tally)
+    }
+
+    /// Whether everything that was given to the decoder has been seen.
+    pub fn is_drained(&self) -> bool {
+        self.decoder.as_ref().is_none_or(|running| running.decoder.is_drained())
     }
 
     /// Pictures decoded so far, whether wanted or not.
@@ -59,17 +108,17 @@ impl Feeder {
     }
 
     /// The decoder for a unit, made at a keyframe where there is none.
-    fn running(&mut self, unit: &AccessUnit) -> Result<Option<&mut Running>, DecodeError> {
+    fn prepare(&mut self, unit: &AccessUnit) -> Result<(), DecodeError> {
         if self.decoder.as_ref().is_some_and(|running| running.codec != unit.codec) {
             self.retire();
         }
         if self.decoder.is_none() && unit.keyframe {
             let decoder = Decoder::new(unit.codec, Arc::clone(&self.sink))?;
             let alive_us = unit.times.media_us;
-            self.decoder = Some(Running { codec: unit.codec, decoder, pictures: 0, alive_us });
+            self.decoder = Some(Running { codec: unit.codec, decoder, pictures: 0, alive_us, catching_up: false });
             self.shedding = false;
         }
-        Ok(self.decoder.as_mut())
+        Ok(())
     }
 
     /// Ends the decoder without waiting for the picture it is at.
@@ -77,6 +126,9 @@ impl Feeder {
         let Some(running) = self.decoder.take() else {
             return;
         };
+        if let Some(gated) = &mut self.gated {
+            gated.restart();
+        }
         elsewhere(move || drop(running));
     }
 
@@ -95,7 +147,8 @@ impl Feeder {
 impl UnitSink for Feeder {
     fn take(&mut self, unit: AccessUnit) -> Result<Taken, CameraError> {
         let shedding = self.shedding;
-        let Some(running) = self.running(&unit)? else {
+        self.prepare(&unit)?;
+        let Self { decoder: Some(running), gated, tally, .. } = self else {
             return Ok(Taken::Waiting);
         };
         let level = running.decoder.level();
@@ -111,8 +164,21 @@ impl UnitSink for Feeder {
             let text = "what the camera sends cannot be decoded: no picture came out of 5 s of it";
             return Err(CameraError::new(Cause::Decode, text));
         }
-        let shed = sheds(shedding, unit.keyframe, level);
-        let pushed = if shed { Ok(()) } else { running.decoder.push(unit) };
+        running.catching_up &= level.time_us > RESUME_TIME_US;
+        let shed = sheds(shedding, unit.keyframe, running.catching_up, level);
+        if shed && let Some(gated) = gated {
+            gated.restart();
+        }
+        let pushed = if shed {
+            Ok(())
+        } else {
+            let batch = match gated {
+                Some(gated) => gated.pass(unit, tally),
+                None => Batch::plain(unit),
+            };
+            running.catching_up |= batch.late > 0;
+            batch.push(&running.decoder, tally)
+        };
         if new > 0 {
             self.failures = 0;
             self.pictures.fetch_add(new, Ordering::Relaxed);
@@ -127,6 +193,10 @@ impl UnitSink for Feeder {
 
     fn over(&mut self) {
         let running = self.decoder.take();
+        if let Some(gated) = &mut self.gated {
+            gated.restart();
+            self.tally.set_reason(Reason::Starting);
+        }
         let sink = Arc::clone(&self.sink);
         // In this order and on one thread: the decoder's last picture is shown before the sink hears that it is over.
         elsewhere(move || {
@@ -136,12 +206,83 @@ impl UnitSink for Feeder {
     }
 }
 
+/// What of the units goes into the decoder now.
+struct Batch {
+    units: Vec<Unit>,
+    purpose: Purpose,
+    /// How many of them were kept until now.
+    late: usize,
+}
+
+impl Batch {
+    fn plain(unit: AccessUnit) -> Self {
+        Self { units: vec![unit.into()], purpose: Purpose::Live, late: 0 }
+    }
+
+    fn push(self, decoder: &Decoder, tally: &Tally) -> Result<(), DecodeError> {
+        Tally::add(&tally.decoded, self.units.len());
+        Tally::add(&tally.replayed, self.late);
+        self.units.into_iter().try_for_each(|unit| decoder.push(unit, self.purpose))
+    }
+}
+
+impl Gated {
+    /// Keeps a unit and gives what is to be decoded now.
+    fn pass(&mut self, unit: AccessUnit, tally: &Tally) -> Batch {
+        let coded = Coded {
+            bytes: unit.data.len(),
+            keyframe: unit.keyframe,
+            media_us: unit.times.media_us,
+            lost: unit.lost_before > 0,
+        };
+        let unit = Unit::from(unit);
+        let fits = self.ring.fits(coded.bytes, coded.keyframe, coded.media_us);
+        let verdict = self.gate.decide(&coded, &self.attention.view(), fits);
+        let (mut units, purpose) = match verdict {
+            Verdict::Hold => (Vec::new(), Purpose::Live),
+            Verdict::Decode => (Vec::new(), Purpose::Live),
+            Verdict::Glance => (Vec::new(), Purpose::Glance),
+            Verdict::Newest(count) => (self.ring.newest(count), Purpose::Replay),
+            Verdict::Rewind => (self.ring.all(), Purpose::Replay),
+        };
+        let late = units.len();
+        if verdict != Verdict::Hold {
+            units.push(unit.clone());
+        }
+        self.ring.push(unit, coded.bytes, coded.keyframe, coded.media_us);
+        self.count(verdict, tally);
+        Batch { units, purpose, late }
+    }
+
+    fn count(&self, verdict: Verdict, tally: &Tally) {
+        match verdict {
+            Verdict::Hold => Tally::add(&tally.held, 1),
+            Verdict::Glance => Tally::add(&tally.glances, 1),
+            Verdict::Decode => {}
+            Verdict::Newest(_) | Verdict::Rewind => match self.gate.reason() {
+                Reason::Sizes => Tally::add(&tally.woken_by_sizes, 1),
+                Reason::Keyframe => Tally::add(&tally.woken_by_keyframes, 1),
+                _ => {}
+            },
+        }
+        tally.set_reason(self.gate.reason());
+    }
+
+    /// The decoder is another, or what it is given has a gap: it starts live, at a keyframe.
+    fn restart(&mut self) {
+        self.gate.restart();
+        self.ring.clear();
+        self.attention.forget();
+    }
+}
+
 /// Whether a unit is left out.
-fn sheds(shedding: bool, keyframe: bool, level: Level) -> bool {
+fn sheds(shedding: bool, keyframe: bool, catching_up: bool, level: Level) -> bool {
     if shedding {
         return !(keyframe && level.time_us <= RESUME_TIME_US && level.bytes <= QUEUE_BYTES / 2);
     }
-    (level.time_us > QUEUE_TIME_US && level.units >= OVERLOAD_UNITS) || level.bytes > QUEUE_BYTES
+    let time_us_max = if catching_up { QUEUE_TIME_US + RING_TIME_US } else { QUEUE_TIME_US };
+    (level.time_us > time_us_max && level.units >= OVERLOAD_UNITS) || level.bytes > QUEUE_BYTES
 }
 
 /// Runs what may wait for a picture on the runtime's threads for that, or here where there is no runtime.
@@ -169,7 +310,9 @@ mod tests {
             ("too many bytes", false, true, Level { units: 3, bytes: QUEUE_BYTES + 1, time_us: 0 }, true),
         ];
         for (case, shedding, keyframe, level, expected) in cases {
-            assert_eq!(sheds(shedding, keyframe, level), expected, "{case}");
+            assert_eq!(sheds(shedding, keyframe, false, level), expected, "{case}");
         }
+        assert!(!sheds(false, false, true, level(100, 4_000_000)), "what was kept is being decoded");
+        assert!(sheds(false, false, true, level(300, 12_000_000)), "and has a bound too");
     }
 }

@@ -1,8 +1,9 @@
 //! From access units to pictures: `appsrc ! avdec_h264|avdec_h265 max-threads=1 ! appsink`, one thread a camera, no
 //! copy of a whole picture. What is seen in them is `analyse`'s business.
 //!
-//! - [`pipeline`] one decoder; [`feed`] keeps a camera's decoder alive and decides what it is spared;
-//!   [`blocking`] decodes everything in order, for recorded clips; [`sample`] (pure) which pictures are analysed.
+//! - [`pipeline`] one decoder; [`feed`] keeps a camera's decoder alive and spares it what the [`gate`](crate::gate) and
+//!   a full queue leave out;
+//!   [`blocking`] decodes everything in order, for recorded clips, [`lockstep`] what the gate lets through of them; [`sample`] (pure) which pictures are analysed.
 //!
 //! No parser stands in front: the cameras' protocols give whole access units in Annex B with parameter sets, which is
 //! what the decoders want.
@@ -16,20 +17,34 @@ use crate::camera::{CameraError, Cause, Codec, Times};
 
 pub mod blocking;
 pub mod feed;
+pub mod lockstep;
 pub mod pipeline;
 pub mod sample;
 
 pub use blocking::{Summary, run_blocking, size_of};
 pub use feed::Feeder;
+pub use lockstep::run_gated;
 pub use pipeline::Decoder;
 pub use sample::Sampler;
+
+/// What a picture was decoded for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Purpose {
+    /// To be analysed as it comes.
+    #[default]
+    Live,
+    /// A keyframe of an idle camera: has anything changed?
+    Glance,
+    /// It was kept while the camera was idle, and is late for that reason only.
+    Replay,
+}
 
 /// Who looks at pictures. Called on the decoder's thread: while it looks, the camera's units wait in a bounded queue.
 pub trait PictureSink: Send {
     /// Whether the picture of these times will be looked at: asked of each, in the order of presentation, before
-    /// anything is mapped.
-    fn wants(&mut self, times: &Times) -> bool {
-        let _ = times;
+    /// anything is mapped. Where a camera wakes, what was glanced at comes once more as a replay.
+    fn wants(&mut self, times: &Times, purpose: Purpose) -> bool {
+        let _ = (times, purpose);
         true
     }
 
@@ -50,13 +65,23 @@ impl<F: FnMut(&Picture<'_>) + Send> PictureSink for F {
 pub struct Picture<'a> {
     frame: gst_video::VideoFrameRef<&'a gst::BufferRef>,
     times: Times,
+    purpose: Purpose,
 }
 
 impl<'a> Picture<'a> {
     /// Maps a buffer that holds I420.
-    pub(crate) fn map(buffer: &'a gst::BufferRef, info: &gst_video::VideoInfo, times: Times) -> Option<Self> {
+    pub(crate) fn map(
+        buffer: &'a gst::BufferRef,
+        info: &gst_video::VideoInfo,
+        times: Times,
+        purpose: Purpose,
+    ) -> Option<Self> {
         let frame = gst_video::VideoFrameRef::from_buffer_ref_readable(buffer, info).ok()?;
-        (frame.format() == gst_video::VideoFormat::I420 && frame.n_planes() == 3).then_some(Self { frame, times })
+        (frame.format() == gst_video::VideoFormat::I420 && frame.n_planes() == 3).then_some(Self {
+            frame,
+            times,
+            purpose,
+        })
     }
 
     /// The planes, where the decoder wrote them.
@@ -84,6 +109,11 @@ impl<'a> Picture<'a> {
     /// When it was taken.
     pub fn times(&self) -> &Times {
         &self.times
+    }
+
+    /// What it was decoded for.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
     }
 }
 

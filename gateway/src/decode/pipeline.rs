@@ -2,7 +2,7 @@
 //! with the times of the unit that they were coded in, matched by timestamp, so that B-frames keep theirs.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use gstreamer as gst;
@@ -10,7 +10,7 @@ use gstreamer::prelude::*;
 use gstreamer_app as gst_app;
 use gstreamer_video as gst_video;
 
-use super::{DecodeError, Picture, PictureSink, decoder_of, element};
+use super::{DecodeError, Picture, PictureSink, Purpose, decoder_of, element};
 use crate::camera::{AccessUnit, Codec, Times};
 
 /// Units whose picture has not come out yet, of which the times are kept. Far above what a decoder holds back and a
@@ -21,6 +21,42 @@ const PICTURES_MAX: u32 = 2;
 /// Units that wait for the decoder in blocking mode. When full, pushing waits.
 const BLOCKING_UNITS_MAX: u64 = 8;
 
+/// Between the timestamps of what was decoded last and of what is decoded again.
+const REWIND_STEP_NS: u64 = 1_000_000;
+
+/// A unit's bytes, shared by the decoder and whoever keeps it to decode it again.
+#[derive(Clone)]
+pub struct Data(Arc<Vec<u8>>);
+
+impl AsRef<[u8]> for Data {
+    fn as_ref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl From<Vec<u8>> for Data {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes))
+    }
+}
+
+/// A coded picture on its way into a decoder. Cloning it copies no bytes.
+#[derive(Clone)]
+pub struct Unit {
+    /// Its bytes.
+    pub data: Data,
+    /// Decoding can begin with it.
+    pub keyframe: bool,
+    /// When it was taken.
+    pub times: Times,
+}
+
+impl From<AccessUnit> for Unit {
+    fn from(unit: AccessUnit) -> Self {
+        Self { data: unit.data.into(), keyframe: unit.keyframe, times: unit.times }
+    }
+}
+
 /// A sink that the decoder's thread and its owner share.
 pub type SharedSink = Arc<Mutex<dyn PictureSink>>;
 
@@ -29,6 +65,28 @@ pub struct Decoder {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
     state: Arc<Shared>,
+    clock: Mutex<Clock>,
+}
+
+/// The decoder's own timestamps: media time, but for what is decoded once more. They never go back, because a decoder
+/// takes that for a broken stream.
+#[derive(Default)]
+struct Clock {
+    shift_ns: u64,
+    newest_ns: Option<u64>,
+}
+
+impl Clock {
+    fn pts_ns(&mut self, media_us: i64, keyframe: bool) -> u64 {
+        let media_ns = u64::try_from(media_us).unwrap_or(0).saturating_mul(1_000);
+        let mut pts_ns = media_ns.saturating_add(self.shift_ns);
+        if let Some(newest_ns) = self.newest_ns.filter(|newest_ns| keyframe && pts_ns <= *newest_ns) {
+            self.shift_ns += newest_ns - pts_ns + REWIND_STEP_NS;
+            pts_ns = newest_ns + REWIND_STEP_NS;
+        }
+        self.newest_ns = Some(self.newest_ns.map_or(pts_ns, |newest_ns| newest_ns.max(pts_ns)));
+        pts_ns
+    }
 }
 
 /// How much waits for the decoder.
@@ -45,10 +103,12 @@ pub struct Level {
 /// What the decoder's thread and its owner both touch.
 #[derive(Default)]
 pub(super) struct Shared {
-    pending: Mutex<VecDeque<(u64, Times)>>,
+    pending: Mutex<VecDeque<(u64, Times, Purpose)>>,
     failure: Mutex<Option<DecodeError>>,
     pictures: AtomicU64,
     undecoded: AtomicU64,
+    /// A picture is being shown.
+    showing: AtomicBool,
 }
 
 impl Shared {
@@ -58,11 +118,12 @@ impl Shared {
     }
 
     /// The times of the unit whose picture came out, and an end to every unit that should have come before it.
-    fn times_of(&self, pts_ns: u64) -> Option<Times> {
+    fn times_of(&self, pts_ns: u64) -> Option<(Times, Purpose)> {
         let mut pending = Self::lock(&self.pending);
-        let found = pending.iter().find(|(pending_ns, _)| *pending_ns == pts_ns).map(|(_, times)| *times);
+        let found = pending.iter().find(|(pending_ns, ..)| *pending_ns == pts_ns);
+        let found = found.map(|(_, times, purpose)| (*times, *purpose));
         let before = pending.len();
-        pending.retain(|(pending_ns, _)| *pending_ns > pts_ns);
+        pending.retain(|(pending_ns, ..)| *pending_ns > pts_ns);
         let gone = before - pending.len();
         let lost = gone.saturating_sub(usize::from(found.is_some()));
         self.undecoded.fetch_add(lost as u64, Ordering::Relaxed);
@@ -143,7 +204,7 @@ impl Decoder {
             .map_err(DecodeError::Build)?;
         let state = Arc::new(Shared::default());
         listen(&pipeline, &state);
-        Ok((Self { pipeline, source, state }, appsink))
+        Ok((Self { pipeline, source, state, clock: Mutex::default() }, appsink))
     }
 
     fn start(&self) -> Result<(), DecodeError> {
@@ -157,12 +218,13 @@ impl Decoder {
     ///
     /// # Errors
     /// The decoder broke off; it is of no more use.
-    pub fn push(&self, unit: AccessUnit) -> Result<(), DecodeError> {
+    pub fn push(&self, unit: impl Into<Unit>, purpose: Purpose) -> Result<(), DecodeError> {
+        let unit: Unit = unit.into();
         if let Some(error) = self.state.failure() {
             return Err(error);
         }
-        let pts_ns = u64::try_from(unit.times.media_us).unwrap_or(0).saturating_mul(1_000);
-        let mut buffer = gst::Buffer::from_mut_slice(unit.data);
+        let pts_ns = Shared::lock(&self.clock).pts_ns(unit.times.media_us, unit.keyframe);
+        let mut buffer = gst::Buffer::from_slice(unit.data);
         if let Some(buffer) = buffer.get_mut() {
             buffer.set_pts(gst::ClockTime::from_nseconds(pts_ns));
             if !unit.keyframe {
@@ -175,7 +237,7 @@ impl Decoder {
                 pending.pop_front();
                 self.state.undecoded.fetch_add(1, Ordering::Relaxed);
             }
-            pending.push_back((pts_ns, unit.times));
+            pending.push_back((pts_ns, unit.times, purpose));
         }
         self.source.push_buffer(buffer).map(|_| ()).map_err(|_| self.failure())
     }
@@ -209,6 +271,12 @@ impl Decoder {
     /// Units that gave no picture: damaged, or waiting for what was.
     pub fn undecoded(&self) -> u64 {
         self.state.undecoded.load(Ordering::Relaxed)
+    }
+
+    /// Whether everything that went in has come out, been seen, or been given up.
+    pub fn is_drained(&self) -> bool {
+        let waiting = Shared::lock(&self.state.pending).is_empty();
+        waiting && !self.state.showing.load(Ordering::Acquire)
     }
 
     /// Why it broke off.
@@ -269,12 +337,12 @@ fn listen(pipeline: &gst::Pipeline, state: &Arc<Shared>) {
 pub(super) struct Output {
     state: Arc<Shared>,
     info: Option<(gst::Caps, gst_video::VideoInfo)>,
-    newest_us: i64,
+    newest_ns: Option<u64>,
 }
 
 impl Output {
     fn new(state: Arc<Shared>) -> Self {
-        Self { state, info: None, newest_us: i64::MIN }
+        Self { state, info: None, newest_ns: None }
     }
 
     /// Shows a decoded picture to the sink, if it wants it. `Err` where the pictures cannot be used at all; the
@@ -283,15 +351,32 @@ impl Output {
         let (Some(buffer), Some(caps)) = (sample.buffer(), sample.caps()) else {
             return Ok(());
         };
-        let Some(times) = buffer.pts().and_then(|pts| self.state.times_of(pts.nseconds())) else {
+        let Some(pts_ns) = buffer.pts().map(gst::ClockTime::nseconds) else {
             return Ok(());
         };
-        if times.media_us <= self.newest_us {
+        // Before it is taken off the list, so that nobody finds the decoder drained meanwhile.
+        self.state.showing.store(true, Ordering::Release);
+        let shown = self.show_at(pts_ns, buffer, caps, sink);
+        self.state.showing.store(false, Ordering::Release);
+        shown
+    }
+
+    fn show_at(
+        &mut self,
+        pts_ns: u64,
+        buffer: &gst::BufferRef,
+        caps: &gst::CapsRef,
+        sink: &mut dyn PictureSink,
+    ) -> Result<(), ()> {
+        let Some((times, purpose)) = self.state.times_of(pts_ns) else {
+            return Ok(());
+        };
+        if self.newest_ns.is_some_and(|newest_ns| pts_ns <= newest_ns) {
             return Ok(());
         }
-        self.newest_us = times.media_us;
-        if sink.wants(&times)
-            && let Some(picture) = Picture::map(buffer, self.info(caps)?, times)
+        self.newest_ns = Some(pts_ns);
+        if sink.wants(&times, purpose)
+            && let Some(picture) = Picture::map(buffer, self.info(caps)?, times, purpose)
         {
             sink.picture(&picture);
         }
