@@ -102,8 +102,6 @@ export const api = {
   changeUser: (name: string, change: { role?: Role; department?: string; password?: string }) =>
     request<NewUser>('PUT', `/api/v1/users/${encodeURIComponent(name)}`, change),
   makeDepartment: (id: string) => request<Department>('POST', '/api/v1/departments', { id }),
-  makeJoinToken: (department: string) =>
-    request<{ token: string; department: string; expires: string }>('POST', '/api/v1/join-tokens', { department }),
   grants: () => get<Grants>('/api/v1/grants'),
   setGrants: (grants: Grant[]) => request<Grants>('PUT', '/api/v1/grants', { grants }),
   revokeFeedToken: (id: string) => request<void>('DELETE', `/api/v1/feed-tokens/${encodeURIComponent(id)}`),

@@ -185,12 +185,13 @@ export interface RegistryCamera {
 
 export interface DuplicatePair {
   cameras: [string, string];
+  names: [string, string];
+  departments: [string, string];
   distance_m: number;
   heading_apart_deg: number | null;
   overlap: number;
   both_reported: number;
   of: [number, number];
-  sure: number;
 }
 
 export interface Duplicates {
@@ -200,7 +201,7 @@ export interface Duplicates {
 
 export interface Coverage {
   cameras: {
-    id: string; complete_to: string | null; lag_s: number | null; gaps_24h_s: number; share_24h: number | null; state: string;
+    id: string; complete_to: string | null; lag_s: number | null; missing_24h_s: number; share_24h: number | null;
     area_m2: number | null;
   }[];
   departments: { department: string; cameras: number; area_m2: number; share_24h: number | null }[];

@@ -1,13 +1,14 @@
 // The hub's API of incidents as functions; `client.ts` does the asking.
 import { get, request } from './client';
 import type {
-  ActionFields, ActionName, AlarmLoad, AuditRecord, BulkResult, Coverage, Duplicates, IncidentDetail, IncidentPage, Person,
+  ActionFields, ActionName, AlarmLoad, AuditRecord, BulkResult, Coverage, Duplicates, Incident, IncidentDetail, IncidentPage, Person,
   RegistryCamera, SearchAnswer, Step,
 } from './incident-types';
 
 /** What a 409 tells beside the error: the incident as it is now, and who did what since the revision that was sent. */
 export interface Conflict {
-  incident: IncidentDetail;
+  /** Null where part of it is hidden from this person. */
+  incident: Incident | null;
   since: Step[];
 }
 

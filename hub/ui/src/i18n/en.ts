@@ -342,12 +342,12 @@ export const en = {
   help: {
     title: 'Keyboard',
     keys: {
-      next: 'next event',
-      previous: 'previous event',
+      next: 'next in the queue',
+      previous: 'previous in the queue',
       open: 'go to the detail',
       escape: 'close, let go of the selection',
       search: 'search in the queue',
-      newest: 'show the new events',
+      newest: 'show what is new',
       goQueue: 'go to the queue',
       goMap: 'go to the map',
       goState: 'go to gateways and cameras',

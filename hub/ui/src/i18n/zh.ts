@@ -338,12 +338,12 @@ export const zh: Messages = {
   help: {
     title: '键盘',
     keys: {
-      next: '下一条事件',
-      previous: '上一条事件',
+      next: '队列下一条',
+      previous: '队列上一条',
       open: '进入详情',
       escape: '关闭，取消选中',
       search: '在队列中搜索',
-      newest: '显示新事件',
+      newest: '显示新内容',
       goQueue: '到队列',
       goMap: '到地图',
       goState: '到网关与摄像机',

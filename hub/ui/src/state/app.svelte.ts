@@ -181,6 +181,8 @@ class App {
   }
 
   #incidentMessage(name: string, data: unknown): void {
+    // Grants or accounts changed: what may be seen is asked anew.
+    if (name === 'end') this.#restart('incidents');
     if (name === 'incident') incidents.arrived(data as Incident);
     if (name === 'gone') {
       const { id, into } = data as { id: string; into: string | null };
@@ -209,9 +211,13 @@ class App {
 
   /** 410: the hub cannot resume where we were. What the list shows is taken anew and the person is told. */
   #restartAfterGap(name: FeedName): void {
+    this.notice = { kind: 'reloaded', atMs: clock.now };
+    this.#restart(name);
+  }
+
+  #restart(name: FeedName): void {
     if (name === 'events') queue.clear();
     else incidents.clear();
-    this.notice = { kind: 'reloaded', atMs: clock.now };
     (name === 'events' ? this.#events : this.#incidents).start();
   }
 

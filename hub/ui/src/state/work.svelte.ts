@@ -127,8 +127,9 @@ class Work {
   }
 
   async #one(id: string, action: ActionName, fields: ActionFields): Promise<void> {
-    const shown = this.detail?.id === id ? this.detail : incidents.get(id);
-    const revision = Math.max(shown?.revision ?? 0, action === 'undo' ? (incidents.get(id)?.revision ?? 0) : 0);
+    // What the person acts upon is what they saw; only taking back one's own step is meant whatever came since.
+    const shown = this.detail?.id === id && action !== 'undo' ? this.detail : incidents.get(id);
+    const revision = shown?.revision ?? 0;
     try {
       const detail = await incidentsApi.act(id, revision, action, fields);
       this.#show(detail);
@@ -137,7 +138,9 @@ class Work {
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 409 || error.code !== 'conflict') throw error;
       const { conflict } = error.body as { conflict: Conflict };
-      this.#show(conflict.incident);
+      if (conflict.incident) incidents.adopt(conflict.incident);
+      // The steps and what may be done now come with the detail; what is done next is then done on this revision.
+      await this.load(id);
       this.clash = { id, action, fields, since: conflict.since, message: error.message };
     }
   }
