@@ -17,6 +17,12 @@ setWorkerUrl(workerUrl);
 
 const FIT_ZOOM_MAX = 16;
 const FIT_PADDING_PX = 70;
+/** Between two drawings of what changes by itself. */
+const SHOW_MS = 500;
+/** Rings need no more pictures a second: where events never stop, each more is a whole map drawn, often in software. */
+const PULSE_FRAME_MS = 100;
+/** Rings that stand still only have to go in time. */
+const CALM_FRAME_MS = 1000;
 
 export interface MapState {
   cameras: readonly Camera[];
@@ -39,6 +45,8 @@ export class CameraMap {
   #pulses: Pulse[] = [];
   #frame = 0;
   #ready = false;
+  #wait = 0;
+  #drawn: MapState | null = null;
 
   constructor(container: HTMLElement, onselect: { camera(id: string): void; incident(id: string): void }, private readonly calm: () => boolean) {
     this.map = new MapLibre({
@@ -71,19 +79,23 @@ export class CameraMap {
   }
 
   destroy(): void {
-    cancelAnimationFrame(this.#frame);
+    clearTimeout(this.#frame);
+    clearTimeout(this.#wait);
     this.map.remove();
   }
 
+  /** Shows this state: a new choice at once, everything else twice a second at most. */
   show(state: MapState): void {
+    const chosen = state.selected !== this.#state.selected || state.stale !== this.#state.stale;
     this.#state = state;
     if (!this.#ready) return;
-    this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
-    const features = state.cameras.flatMap((camera) => this.#feature(camera) ?? []);
-    this.#source('cameras')?.setData({ type: 'FeatureCollection', features });
-    this.#source('incidents')?.setData(incidentFeatures(state.incidents));
-    this.#source('sight')?.setData(sightLines(state, this.#placed));
-    this.#fitOnce();
+    if (!chosen && this.#wait !== 0) return;
+    clearTimeout(this.#wait);
+    this.#draw(state);
+    this.#wait = window.setTimeout(() => {
+      this.#wait = 0;
+      if (this.#drawn !== this.#state) this.show(this.#state);
+    }, SHOW_MS);
   }
 
   /** Follows a change of theme. */
@@ -136,6 +148,20 @@ export class CameraMap {
     this.show(this.#state);
   }
 
+  #draw(state: MapState): void {
+    const old = this.#drawn;
+    this.#drawn = state;
+    const moved = old?.cameras !== state.cameras;
+    if (moved) this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
+    // Ten thousand cameras are laid out anew only where one of them looks different.
+    if (moved || old.open !== state.open || old.selected !== state.selected || old.stale !== state.stale || old.seenBy !== state.seenBy) {
+      this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => this.#feature(camera) ?? []) });
+    }
+    if (old?.incidents !== state.incidents) this.#source('incidents')?.setData(incidentFeatures(state.incidents));
+    if (moved || old.seenBy !== state.seenBy) this.#source('sight')?.setData(sightLines(state, this.#placed));
+    if (moved) this.#fitOnce();
+  }
+
   #source(id: string): GeoJSONSource | undefined {
     return this.map.getSource<GeoJSONSource>(id);
   }
@@ -171,6 +197,6 @@ export class CameraMap {
     const now = performance.now();
     const { features, running } = pulseFeatures(this.#pulses, this.#placed, now, this.calm());
     this.#source('pulses')?.setData({ type: 'FeatureCollection', features });
-    this.#frame = running ? requestAnimationFrame(() => this.#animate()) : 0;
+    this.#frame = running ? window.setTimeout(() => this.#animate(), this.calm() ? CALM_FRAME_MS : PULSE_FRAME_MS) : 0;
   }
 }
