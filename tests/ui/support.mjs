@@ -144,7 +144,7 @@ async function startHub() {
     const cli = (...args) => execFileSync(binary('yiwang-hub'), [...args, '--data', data], { encoding: 'utf8' });
     const setupLink = /https?:\/\/\S+/.exec(cli('setup-link'))[0];
     // Three gateways of three departments; the first two look at the same places, the last leaves at once and is then without contact.
-    const gateways = [['police', '120.150,30.270'], ['traffic', '120.1501,30.2701'], ['city-management', '120.155,30.287', '--seconds', '1']];
+    const gateways = [['police', '120.150,30.270'], ['traffic', '120.150,30.270'], ['city-management', '120.155,30.287', '--seconds', '1']];
     for (const [department, at, ...more] of gateways) {
       const token = /yw1\.[\w-]+/.exec(cli('token', 'create', '--department', department))[0];
       start('yiwang-feeder', '--hub', quic, '--token', token, '--name', department, '--at', at, ...more);
