@@ -40,20 +40,32 @@ pub(crate) struct Triangles<const N: usize> {
 }
 
 impl<const N: usize> Triangles<N> {
-    /// Those of a mesh that turn their outside to the lens, from its corners before the lens.
-    fn new(view: &View, mesh: &Mesh, points: Vec<Corner<N>>) -> Triangles<N> {
-        let in_front = points.iter().all(|corner| corner.at.z >= NEAR_M);
+    /// Those of a mesh that turn their outside to the lens, from its corners before the lens. Values are asked for
+    /// only at corners that are drawn: half of a mesh is turned away.
+    fn new(view: &View, mesh: &Mesh, points: &[Vec3], mut values: impl FnMut(usize) -> [f32; N]) -> Triangles<N> {
+        let in_front = points.iter().all(|at| at.z >= NEAR_M);
         let mut made = Triangles { dots: Vec::new(), corners: Vec::new(), area: Area::NONE };
         made.corners.reserve(mesh.triangles.len() * 2 / 3);
         if in_front {
-            made.dots.extend(points.iter().map(|corner| to_picture(view, corner)));
-            made.corners.extend(mesh.triangles.iter().copied().filter(|&triangle| {
+            let dot = |at: &Vec3| to_picture(view, &Corner { at: *at, values: [0.0; N] });
+            made.dots.extend(points.iter().map(dot));
+            let mut known = vec![N == 0; points.len()];
+            for &triangle in &mesh.triangles {
                 let [a, b, c] = triangle.map(|corner| made.dots[corner as usize].at);
-                turn(a, b, c) > 0.0
-            }));
+                if turn(a, b, c) > 0.0 {
+                    made.corners.push(triangle);
+                    for corner in triangle.map(|corner| corner as usize) {
+                        if !known[corner] {
+                            known[corner] = true;
+                            made.dots[corner].values = values(corner);
+                        }
+                    }
+                }
+            }
         } else {
             for triangle in &mesh.triangles {
-                clip(view, triangle.map(|corner| points[corner as usize]), |dots| {
+                let corner = |corner: u32| Corner { at: points[corner as usize], values: values(corner as usize) };
+                clip(view, triangle.map(corner), |dots| {
                     if turn(dots[0].at, dots[1].at, dots[2].at) > 0.0 {
                         let first = made.dots.len() as u32;
                         made.dots.extend(dots);
@@ -169,17 +181,15 @@ impl Body {
             motion_px: motion(view, middle, actor.velocity_mps, shot.shutter_s),
         };
         if in_sight(view, middle, radius(size)) {
-            let depth_m = (middle - view.eye).length();
-            let colours = colours(shot.backdrop, actor, mesh, shot.beams, depth_m, view.eye);
-            let corners = mesh.vertices.iter().zip(colours);
-            let corners = corners.map(|(vertex, values)| Corner { at: placed.before_lens(vertex.at), values });
-            body.faces = Triangles::new(view, mesh, corners.collect());
+            let paint = Paint::new(shot, actor);
+            let points: Vec<Vec3> = mesh.vertices.iter().map(|vertex| placed.before_lens(vertex.at)).collect();
+            body.faces = Triangles::new(view, mesh, &points, |corner| paint.at(&mesh.vertices[corner]));
         }
         if shade > 0.0 {
             // Of a closed mesh the side that the ground sees throws the same shadow as the other.
-            let cast =
-                |vertex: &Vertex| Corner { at: placed.shadow_of(vertex.at, placed.before_lens(vertex.at)), values: [] };
-            body.shadow = Triangles::new(view, plain, plain.vertices.iter().map(cast).collect());
+            let cast = |vertex: &Vertex| placed.shadow_of(vertex.at, placed.before_lens(vertex.at));
+            let points: Vec<Vec3> = plain.vertices.iter().map(cast).collect();
+            body.shadow = Triangles::new(view, plain, &points, |_| []);
         }
         body
     }
@@ -213,65 +223,91 @@ fn motion(view: &View, at: Vec3, velocity_mps: Vec2, time_s: f32) -> Vec2 {
     }
 }
 
-/// Y, Cb, Cr of each corner of the mesh under the light that falls on it.
-fn colours(backdrop: &Backdrop, actor: &Actor, mesh: &Mesh, beams: &[Beam], depth_m: f32, eye: Vec3) -> Vec<[f32; 3]> {
-    let light = &backdrop.illumination;
-    let back = Vec2::from_angle(-actor.heading_rad);
-    let own = |axis: Vec3| back.rotate(axis.truncate()).extend(axis.z);
-    let size = actor.size_m();
-    let at = |height: f32| actor.at.extend(actor.base_m + height);
-    let mut lights = Vec::new();
-    for (onto, from) in backdrop.lamps.iter().filter_map(|lamp| lamp.onto(at(size.z * 0.6))) {
-        if onto.y > 2e-5 {
-            lights.push(From { direction: own(from), light: onto });
-        }
-    }
-    for beam in beams.iter().filter(|beam| beam.of != actor.id) {
-        if let Some((onto, from)) = beam.onto(at(size.z * 0.4)) {
-            lights.push(From { direction: own(from), light: onto });
-        }
-    }
-    // The strongest lights are enough.
-    lights.sort_by(|a: &From, b: &From| b.light.y.total_cmp(&a.light.y));
-    lights.truncate(LIGHTS);
-    let to_sun = own(light.to_sun);
-    let sunny = light.sun.y > 1e-3;
-    let (low, high) = if sunny {
-        (backdrop.shades.lit(at(0.2), light.to_sun), backdrop.shades.lit(at(size.z * 0.9), light.to_sun))
-    } else {
-        (0.0, 0.0)
-    };
-    let eye_side = own((eye - at(size.z * 0.5)).normalize_or(Vec3::Z));
-    let gloss = gloss(actor.kind);
-    let lost = light.through_haze(Vec3::ONE, depth_m) - light.through_haze(Vec3::ZERO, depth_m);
-    let air = light.through_haze(Vec3::ZERO, depth_m);
-    let corner = |vertex: &Vertex| {
-        let colour = Vec3::from_array(vertex.colour);
-        let normal = vertex.normal;
-        let part = (vertex.at.z / size.z).clamp(0.0, 1.0);
-        // The ground keeps light from what is close to it.
-        let open = 0.5 + 0.5 * (vertex.at.z + actor.base_m).clamp(0.0, 0.9) / 0.9;
-        let mut onto = light.ambient(normal.z) * open;
-        if sunny {
-            onto += light.sun * (normal.dot(to_sun).max(0.0) * (low + (high - low) * part));
-        }
-        for from in &lights {
-            onto += from.light * (normal.dot(from.direction) * 0.85 + 0.15).max(0.0);
-        }
-        let mut sent = colour * onto + colour * vertex.glow;
-        if gloss > 0.0 && vertex.colour[2] >= MATTE_BELOW {
-            let facing = normal.dot(eye_side).clamp(0.0, 1.0);
-            let mirror = gloss * (0.05 + 0.95 * (1.0 - facing).powi(4));
-            let mirrored_up = 2.0 * facing * normal.z - eye_side.z;
-            sent += light.ambient(mirrored_up.clamp(-1.0, 1.0)) * mirror;
-            if sunny {
-                let half = (eye_side + to_sun).normalize_or(Vec3::Z);
-                sent += light.sun * (2.5 * gloss * low * normal.dot(half).max(0.0).powi(60));
+/// The light that falls on one mover, in its mesh's own directions.
+struct Paint<'a> {
+    backdrop: &'a Backdrop,
+    height_m: f32,
+    base_m: f32,
+    /// The strongest lamps and headlights.
+    lights: Vec<From>,
+    to_sun: Vec3,
+    /// The sun's part that reaches its foot and its head.
+    sun: Option<(f32, f32)>,
+    eye_side: Vec3,
+    gloss: f32,
+    /// What is left of its light on the way to the lens, and what the air adds.
+    left: Vec3,
+    air: Vec3,
+}
+
+impl<'a> Paint<'a> {
+    fn new(shot: &Shot<'a>, actor: &Actor) -> Paint<'a> {
+        let (backdrop, eye) = (shot.backdrop, shot.view.eye);
+        let light = &backdrop.illumination;
+        let back = Vec2::from_angle(-actor.heading_rad);
+        let own = |axis: Vec3| back.rotate(axis.truncate()).extend(axis.z);
+        let size = actor.size_m();
+        let at = |height: f32| actor.at.extend(actor.base_m + height);
+        let mut lights = Vec::new();
+        for (onto, from) in backdrop.lamps.iter().filter_map(|lamp| lamp.onto(at(size.z * 0.6))) {
+            if onto.y > 2e-5 {
+                lights.push(From { direction: own(from), light: onto });
             }
         }
-        backdrop.tone.map(sent * lost + air)
-    };
-    mesh.vertices.iter().map(corner).collect()
+        for beam in shot.beams.iter().filter(|beam| beam.of != actor.id) {
+            if let Some((onto, from)) = beam.onto(at(size.z * 0.4)) {
+                lights.push(From { direction: own(from), light: onto });
+            }
+        }
+        // The strongest lights are enough.
+        lights.sort_by(|a: &From, b: &From| b.light.y.total_cmp(&a.light.y));
+        lights.truncate(LIGHTS);
+        let lit = |height: f32| backdrop.shades.lit(at(height), light.to_sun);
+        let distance_m = (at(size.z * 0.5) - eye).length();
+        let air = light.through_haze(Vec3::ZERO, distance_m);
+        Paint {
+            backdrop,
+            height_m: size.z,
+            base_m: actor.base_m,
+            lights,
+            to_sun: own(light.to_sun),
+            sun: (light.sun.y > 1e-3).then(|| (lit(0.2), lit(size.z * 0.9))),
+            eye_side: own((eye - at(size.z * 0.5)).normalize_or(Vec3::Z)),
+            gloss: gloss(actor.kind),
+            left: light.through_haze(Vec3::ONE, distance_m) - air,
+            air,
+        }
+    }
+
+    /// Y, Cb, Cr of a corner.
+    fn at(&self, vertex: &Vertex) -> [f32; 3] {
+        let light = &self.backdrop.illumination;
+        let colour = Vec3::from_array(vertex.colour);
+        let normal = vertex.normal;
+        let part = (vertex.at.z / self.height_m).clamp(0.0, 1.0);
+        // The ground keeps light from what is close to it.
+        let open = 0.5 + 0.5 * (vertex.at.z + self.base_m).clamp(0.0, 0.9) / 0.9;
+        let mut onto = light.ambient(normal.z) * open;
+        if let Some((low, high)) = self.sun {
+            onto += light.sun * (normal.dot(self.to_sun).max(0.0) * (low + (high - low) * part));
+        }
+        for from in &self.lights {
+            // What the lit street sends back reaches the side that is turned away.
+            onto += from.light * (normal.dot(from.direction) * 0.7 + 0.3).max(0.12);
+        }
+        let mut sent = colour * onto + colour * vertex.glow;
+        if self.gloss > 0.0 && vertex.colour[2] >= MATTE_BELOW {
+            let facing = normal.dot(self.eye_side).clamp(0.0, 1.0);
+            let mirror = self.gloss * (0.05 + 0.95 * (1.0 - facing).powi(4));
+            let mirrored_up = 2.0 * facing * normal.z - self.eye_side.z;
+            sent += light.ambient(mirrored_up.clamp(-1.0, 1.0)) * mirror;
+            if let Some((low, _)) = self.sun {
+                let half = (self.eye_side + self.to_sun).normalize_or(Vec3::Z);
+                sent += light.sun * (2.5 * self.gloss * low * normal.dot(half).max(0.0).powi(60));
+            }
+        }
+        self.backdrop.tone.map(sent * self.left + self.air)
+    }
 }
 
 /// How much of a mirror paint and glass are.

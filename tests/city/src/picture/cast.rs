@@ -9,6 +9,7 @@ use super::contact;
 use super::frame::Frame;
 use super::raster::{Area, rows};
 use super::statics::Foot;
+use super::tiles::{self, Tiles};
 use crate::camera::View;
 use crate::world::{Actor, ActorKind};
 
@@ -18,20 +19,17 @@ const CONTACT: f32 = 0.7;
 /// Colour of headlights on the road, where those of many vehicles meet.
 const BEAM_TINT: Vec3 = Vec3::new(1.0, 0.97, 0.88);
 
-/// Works on one rectangle of the picture after the other; keeps its memory.
+/// Works on the tiles that something falls on; keeps its memory, which is empty between two pictures.
 #[derive(Default)]
 pub(crate) struct Caster {
+    tiles: Tiles,
+    picture: Area,
+    /// Part of the sun's light that is kept off, 255 is all.
     shadow: Vec<u8>,
-    blurred: Vec<u8>,
-    dark: Vec<f32>,
+    /// Part of the sky's light that is kept off, 255 is all that can be.
+    dark: Vec<u8>,
+    /// Light of headlights; nothing by day.
     beam: Vec<f32>,
-}
-
-/// Rectangle of everything that a mover does to the ground.
-pub(crate) fn reach(view: &View, body: &Body, foot: Option<&Foot>, picture: &Area) -> Area {
-    let shadow = body.shadow.area.cut(picture).even(2);
-    let foot = foot.map_or(Area::NONE, |foot| contact::reach(view, foot).even(0));
-    shadow.join(&foot).cut(picture)
 }
 
 /// The foot of a mover that stands on the ground.
@@ -48,48 +46,67 @@ pub(crate) fn foot(actor: &Actor) -> Option<Foot> {
 }
 
 impl Caster {
-    /// Changes the ground in one rectangle, whose borders are even.
-    pub(crate) fn cast(&mut self, shot: &Shot, area: &Area, bodies: &[Body], feet: &[Foot], frame: &mut Frame) {
-        let (width, count) = (area.width(), area.width() * area.height());
-        self.shadow.clear();
-        self.shadow.resize(count, 0);
-        self.dark.clear();
-        self.dark.resize(count, 0.0);
-        self.beam.clear();
-        self.beam.resize(if shot.beams.is_empty() { 0 } else { count }, 0.0);
-        let at = |x: i32, y: i32| (y - area.y0) as usize * width + (x - area.x0) as usize;
+    /// Changes the ground and marks where.
+    pub(crate) fn cast(&mut self, shot: &Shot, bodies: &[Body], feet: &[Foot], frame: &mut Frame, dirty: &mut Tiles) {
+        let (width, height) = (frame.width_px as i32, frame.height_px as i32);
+        self.picture = Area::of_size(width, height);
+        self.tiles.fit(width, height);
+        self.shadow.resize(frame.y.len(), 0);
+        self.dark.resize(frame.y.len(), 0);
+        self.beam.resize(if shot.backdrop.illumination.lamps > 0.0 { frame.y.len() } else { 0 }, 0.0);
         for body in bodies {
-            let strength = (body.shade * 255.0) as u8;
-            if body.shadow.area.cut(area).is_empty() {
-                continue;
-            }
-            for dots in body.shadow.iter() {
-                rows(dots.map(|dot| dot.at - Vec2::splat(0.5)), area, |y, from, to| {
-                    self.shadow[at(from, y)..at(from, y) + (to - from) as usize].fill(strength);
-                });
-            }
+            self.shade(body);
         }
-        soften(&mut self.shadow, &mut self.blurred, width);
         for foot in feet {
-            contact::around(shot.view, foot, area, |x, y, dark| {
-                let kept = &mut self.dark[at(x, y)];
-                *kept = kept.max(dark);
+            contact::around(shot.view, foot, &self.picture, |x, y, dark| {
+                let kept = &mut self.dark[(y * width + x) as usize];
+                *kept = (*kept).max((dark * 255.0) as u8);
+                self.tiles.mark(y, x, x);
             });
         }
+        // Less light than this would not change a pixel by one level.
+        let least = 0.003 / shot.backdrop.tone.gain();
         for beam in shot.beams {
-            self.shine(shot.view, beam, area);
+            self.shine(shot.view, beam, least);
         }
-        self.develop(shot.backdrop, area, frame);
+        for tile in self.tiles.marked() {
+            self.develop(shot.backdrop, &tile, least, frame);
+            dirty.mark_area(&tile);
+        }
+        self.clean();
+    }
+
+    /// Draws a body's shadow.
+    fn shade(&mut self, body: &Body) {
+        if body.shadow.area.even(2).cut(&self.picture).is_empty() {
+            return;
+        }
+        let strength = (body.shade * 255.0) as u8;
+        let (width, height) = (self.picture.x1, self.picture.y1);
+        for dots in body.shadow.iter() {
+            rows(dots.map(|dot| dot.at - Vec2::splat(0.5)), &self.picture, |y, from, to| {
+                let start = (y * width) as usize;
+                self.shadow[start + from as usize..start + to as usize].fill(strength);
+                // Its borders are soft over one pixel.
+                let (first, last) = ((from - 1).max(0), to.min(width - 1));
+                self.tiles.mark(y, first, last);
+                if y % tiles::HEIGHT == 0 {
+                    self.tiles.mark((y - 1).max(0), first, last);
+                } else if (y + 1) % tiles::HEIGHT == 0 {
+                    self.tiles.mark((y + 1).min(height - 1), first, last);
+                }
+            });
+        }
     }
 
     /// A beam's light on the ground. It changes slowly, so it is worked out at every fourth pixel of every fourth row.
-    fn shine(&mut self, view: &View, beam: &Beam, area: &Area) {
+    fn shine(&mut self, view: &View, beam: &Beam, least: f32) {
         const STEP: usize = 4;
-        let lit = contact::ground_area(view, &beam.outline()).cut(area);
+        let lit = contact::ground_area(view, &beam.outline()).even(0).cut(&self.picture);
         if lit.is_empty() {
             return;
         }
-        let (width, columns) = (area.width(), lit.width().div_ceil(STEP) + 1);
+        let (width, columns) = (self.picture.width(), lit.width().div_ceil(STEP) + 1);
         let node = |column: usize, row: usize| {
             let at = Vec2::new(lit.x0 as f32 + (column * STEP) as f32, lit.y0 as f32 + (row * STEP) as f32);
             view.ground(at).map_or(0.0, |ground| beam.onto_ground(ground))
@@ -99,54 +116,53 @@ impl Caster {
             let below: Vec<f32> = (0..columns).map(|column| node(column, row + 1)).collect();
             for column in 0..columns - 1 {
                 let corners = [above[column], above[column + 1], below[column], below[column + 1]];
-                if corners == [0.0; 4] {
+                // Several beams that each are less than can be seen are left out: they hardly ever meet.
+                if corners.iter().all(|light| *light < least * 0.5) {
                     continue;
                 }
-                let (left, top) = (column * STEP, row * STEP);
-                for y in top..(top + STEP).min(lit.height()) {
+                let (left, top) = (lit.x0 as usize + column * STEP, lit.y0 as usize + row * STEP);
+                let (right, bottom) = ((left + STEP).min(lit.x1 as usize), (top + STEP).min(lit.y1 as usize));
+                for y in top..bottom {
                     let down = (y - top) as f32 / STEP as f32;
                     let from = corners[0] + (corners[2] - corners[0]) * down;
                     let to = corners[1] + (corners[3] - corners[1]) * down;
-                    let first = ((lit.y0 - area.y0) as usize + y) * width + (lit.x0 - area.x0) as usize;
-                    for x in left..(left + STEP).min(lit.width()) {
-                        self.beam[first + x] += from + (to - from) * ((x - left) as f32 / STEP as f32);
+                    for x in left..right {
+                        self.beam[y * width + x] += from + (to - from) * ((x - left) as f32 / STEP as f32);
                     }
                 }
+                self.tiles.mark(top as i32, left as i32, right as i32 - 1);
+                self.tiles.mark(bottom as i32 - 1, left as i32, right as i32 - 1);
             }
             above = below;
         }
     }
 
     /// Writes the ground that changed, by blocks of two by two pixels as colour needs.
-    fn develop(&self, backdrop: &Backdrop, area: &Area, frame: &mut Frame) {
-        let picture_width = frame.width_px as usize;
-        let width = area.width();
-        // Less light than this would not change a pixel by one level.
-        let least = 0.003 / backdrop.tone.gain();
-        for (row, column) in
-            (0..area.height()).step_by(2).flat_map(|row| (0..width).step_by(2).map(move |column| (row, column)))
-        {
-            let block = [(0, 0), (1, 0), (0, 1), (1, 1)].map(|(dx, dy)| (column + dx, row + dy));
-            let locals = block.map(|(x, y)| y * width + x);
-            let pixels = block.map(|(x, y)| (area.y0 as usize + y) * picture_width + area.x0 as usize + x);
-            let changed = |local: usize, pixel: usize| {
-                (self.shadow[local] > 0
-                    || self.dark[local] > 0.0
-                    || self.beam.get(local).is_some_and(|&light| light > least))
-                    && backdrop.ground[pixel] >= 0.0
-            };
-            if !locals.iter().zip(pixels).any(|(&local, pixel)| changed(local, pixel)) {
+    fn develop(&self, backdrop: &Backdrop, tile: &Area, least: f32, frame: &mut Frame) {
+        let width = frame.width_px as usize;
+        let soft = self.soft(tile);
+        let changed = |soft: u8, pixel: usize| {
+            (soft > 0 || self.dark[pixel] > 0 || self.beam.get(pixel).is_some_and(|&light| light > least))
+                && backdrop.ground[pixel] >= 0.0
+        };
+        for (y, x) in (tile.y0..tile.y1).step_by(2).flat_map(|y| (tile.x0..tile.x1).step_by(2).map(move |x| (y, x))) {
+            let (row, column) = ((y - tile.y0) as usize, (x - tile.x0) as usize);
+            let block = [(0, 0), (1, 0), (0, 1), (1, 1)];
+            let pixels = block.map(|(dx, dy)| (y as usize + dy) * width + x as usize + dx);
+            let soft = block.map(|(dx, dy)| soft[row + dy][column + dx]);
+            if !soft.iter().zip(pixels).any(|(&soft, pixel)| changed(soft, pixel)) {
                 continue;
             }
             let (mut u_sum, mut v_sum) = (0.0, 0.0);
-            for (local, pixel) in locals.into_iter().zip(pixels) {
+            for (soft, pixel) in soft.into_iter().zip(pixels) {
                 let mut light = backdrop.light[pixel];
-                let change = changed(local, pixel);
+                let change = changed(soft, pixel);
                 if change {
                     let sun = backdrop.sun[pixel];
-                    let shaded = 1.0 - f32::from(self.shadow[local]) / 255.0;
-                    light *= sun * shaded + (1.0 - sun) * (1.0 - CONTACT * self.dark[local]);
-                    if let Some(&beam) = self.beam.get(local) {
+                    let shaded = 1.0 - f32::from(soft) / 255.0;
+                    let dark = f32::from(self.dark[pixel]) / 255.0;
+                    light *= sun * shaded + (1.0 - sun) * (1.0 - CONTACT * dark);
+                    if let Some(&beam) = self.beam.get(pixel) {
                         light += BEAM_TINT * (beam * backdrop.ground[pixel]);
                     }
                 }
@@ -157,25 +173,49 @@ impl Caster {
                 u_sum += u;
                 v_sum += v;
             }
-            let colour = (area.y0 as usize + row) / 2 * (picture_width / 2) + (area.x0 as usize + column) / 2;
+            let colour = y as usize / 2 * (width / 2) + x as usize / 2;
             frame.u[colour] = (u_sum * 0.25 + 0.5) as u8;
             frame.v[colour] = (v_sum * 0.25 + 0.5) as u8;
         }
     }
-}
 
-/// Smooths the borders of a mask over one pixel to each side.
-fn soften(mask: &mut [u8], other: &mut Vec<u8>, width: usize) {
-    other.clear();
-    other.resize(mask.len(), 0);
-    let mean = |a: u8, b: u8, c: u8| ((u32::from(a) + 2 * u32::from(b) + u32::from(c) + 2) / 4) as u8;
-    for (from, to) in mask.chunks_exact(width).zip(other.chunks_exact_mut(width)) {
-        for index in 1..width - 1 {
-            to[index] = mean(from[index - 1], from[index], from[index + 1]);
+    /// The shadow of a tile with its borders smoothed over one pixel to each side.
+    fn soft(&self, tile: &Area) -> [[u8; tiles::WIDTH as usize]; tiles::HEIGHT as usize] {
+        const WIDTH: usize = tiles::WIDTH as usize;
+        const HEIGHT: usize = tiles::HEIGHT as usize;
+        let mean = |a: u8, b: u8, c: u8| ((u32::from(a) + 2 * u32::from(b) + u32::from(c) + 2) / 4) as u8;
+        let (right, bottom) = (self.picture.x1 - 1, self.picture.y1 - 1);
+        let mut across = [[0; WIDTH]; HEIGHT + 2];
+        for (row, out) in across.iter_mut().enumerate() {
+            let y = (tile.y0 - 1 + row as i32).clamp(0, bottom);
+            let line = &self.shadow[(y * (right + 1)) as usize..][..=right as usize];
+            for (column, out) in out.iter_mut().enumerate().take(tile.width()) {
+                let x = tile.x0 as usize + column;
+                *out = mean(line[x.saturating_sub(1)], line[x], line[(x + 1).min(right as usize)]);
+            }
         }
+        let mut soft = [[0; WIDTH]; HEIGHT];
+        for (row, out) in soft.iter_mut().enumerate() {
+            for (column, out) in out.iter_mut().enumerate() {
+                *out = mean(across[row][column], across[row + 1][column], across[row + 2][column]);
+            }
+        }
+        soft
     }
-    let last = mask.len() - width;
-    for index in width..last {
-        mask[index] = mean(other[index - width], other[index], other[index + width]);
+
+    /// Empties what was marked.
+    fn clean(&mut self) {
+        let width = self.picture.width();
+        for tile in self.tiles.marked() {
+            for y in tile.y0 as usize..tile.y1 as usize {
+                let range = y * width + tile.x0 as usize..y * width + tile.x1 as usize;
+                self.shadow[range.clone()].fill(0);
+                self.dark[range.clone()].fill(0);
+                if !self.beam.is_empty() {
+                    self.beam[range].fill(0.0);
+                }
+            }
+        }
+        self.tiles.clear();
     }
 }

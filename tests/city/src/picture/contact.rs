@@ -11,12 +11,17 @@ pub(crate) fn around(view: &View, foot: &Foot, area: &Area, mut dark: impl FnMut
     let turn = Vec2::from_angle(-foot.heading_rad);
     let half = foot.size_m * 0.5;
     let area = reach(view, foot).cut(area);
+    // A camera's picture is level: along a row the ground goes by in equal steps.
     for y in area.y0..area.y1 {
+        let pixel = |x: i32| Vec2::new(x as f32 + 0.5, y as f32 + 0.5);
+        let (Some(first), Some(second)) = (view.ground(pixel(area.x0)), view.ground(pixel(area.x0 + 1))) else {
+            continue;
+        };
+        let (start, step) = (turn.rotate(first - foot.at), turn.rotate(second - first));
         for x in area.x0..area.x1 {
-            let Some(ground) = view.ground(Vec2::new(x as f32 + 0.5, y as f32 + 0.5)) else { continue };
-            let beyond = (turn.rotate(ground - foot.at).abs() - half).max(Vec2::ZERO).length();
-            if beyond < foot.reach_m {
-                let near = 1.0 - beyond / foot.reach_m;
+            let beyond = ((start + step * (x - area.x0) as f32).abs() - half).max(Vec2::ZERO).length_squared();
+            if beyond < foot.reach_m * foot.reach_m {
+                let near = 1.0 - beyond.sqrt() / foot.reach_m;
                 dark(x, y, near * near);
             }
         }

@@ -24,6 +24,7 @@ mod sky;
 mod statics;
 mod surface;
 mod sway;
+mod tiles;
 mod tone;
 mod weather;
 

@@ -52,15 +52,6 @@ impl Area {
         }
     }
 
-    /// The smallest area with both; one without samples adds nothing.
-    pub(crate) fn join(&self, other: &Area) -> Area {
-        match (self.is_empty(), other.is_empty()) {
-            (true, _) => *other,
-            (_, true) => *self,
-            _ => self.hull(other),
-        }
-    }
-
     fn hull(&self, other: &Area) -> Area {
         Area {
             x0: self.x0.min(other.x0),
@@ -98,26 +89,6 @@ impl Area {
     pub(crate) fn height(&self) -> usize {
         if self.is_empty() { 0 } else { (self.y1 - self.y0) as usize }
     }
-}
-
-/// Joins areas that overlap until none do.
-pub(crate) fn merge(mut areas: Vec<Area>) -> Vec<Area> {
-    areas.retain(|area| !area.is_empty());
-    let mut index = 0;
-    while index < areas.len() {
-        let overlap = (index + 1..areas.len()).find(|&other| !areas[index].cut(&areas[other]).is_empty());
-        match overlap {
-            Some(other) => {
-                let joined = areas[index].join(&areas[other]);
-                areas.swap_remove(other);
-                areas.swap_remove(index);
-                areas.push(joined);
-                index = 0;
-            }
-            None => index += 1,
-        }
-    }
-    areas
 }
 
 /// A corner before the lens: right, down, ahead in metres, with values that are spread over the triangle.
@@ -314,11 +285,8 @@ mod tests {
     }
 
     #[test]
-    fn areas_that_touch_are_joined() {
-        let area = |x0, x1| Area { x0, y0: 0, x1, y1: 10 };
-        let mut merged = merge(vec![area(0, 10), area(30, 40), area(8, 20), area(5, 5), area(19, 31)]);
-        merged.sort_by_key(|area| area.x0);
-        assert_eq!(merged, [area(0, 40)]);
-        assert_eq!(area(3, 7).even(1), Area { x0: 2, y0: -2, x1: 8, y1: 12 });
+    fn an_area_with_a_margin_has_even_borders() {
+        let area = Area { x0: 3, y0: 0, x1: 7, y1: 10 };
+        assert_eq!(area.even(1), Area { x0: 2, y0: -2, x1: 8, y1: 12 });
     }
 }

@@ -1,5 +1,5 @@
-//! Movers over a backdrop, picture after picture. Only the rectangles that movers touch, or touched in the picture
-//! before, are drawn.
+//! Movers over a backdrop, picture after picture. Only the tiles that movers touch, or touched in the picture before,
+//! are drawn.
 
 use glam::Vec2;
 
@@ -7,11 +7,11 @@ use super::backdrop::{Backdrop, SAMPLES};
 use super::beam::Beam;
 use super::body::{Body, Shot};
 use super::cast::{self, Caster};
-use super::contact;
 use super::frame::Frame;
-use super::raster::{Area, merge};
+use super::raster::Area;
 use super::silhouette::{self, Canvas};
 use super::statics::Foot;
+use super::tiles::Tiles;
 use crate::camera::View;
 use crate::truth::Seen;
 use crate::world::{Actor, Light};
@@ -24,7 +24,7 @@ pub struct Painter {
     /// The backdrop that `clean` stands on.
     serial: u64,
     /// Where `clean` differs from its backdrop.
-    dirty: Vec<Area>,
+    dirty: Tiles,
     caster: Caster,
     canvas: Canvas,
 }
@@ -33,7 +33,14 @@ impl Painter {
     /// A painter of that camera's pictures.
     pub fn new(view: View) -> Painter {
         let clean = Frame::new(view.size_px.0, view.size_px.1);
-        Painter { view, clean, serial: 0, dirty: Vec::new(), caster: Caster::default(), canvas: Canvas::default() }
+        Painter {
+            view,
+            clean,
+            serial: 0,
+            dirty: Tiles::default(),
+            caster: Caster::default(),
+            canvas: Canvas::default(),
+        }
     }
 
     /// Paints the actors and tells which of them are in the picture: their silhouettes' boxes, hidden or not, and how
@@ -55,7 +62,8 @@ impl Painter {
         let shot = Shot { view: &view, backdrop, light, beams: &beams, shutter_s: 0.006 + 0.026 * lit };
         let bodies: Vec<Body> =
             actors.iter().enumerate().filter_map(|(index, actor)| Body::new(&shot, index, actor)).collect();
-        self.cast(&shot, actors, &bodies, &picture);
+        let feet: Vec<Foot> = bodies.iter().filter_map(|body| cast::foot(&actors[body.index])).collect();
+        self.caster.cast(&shot, &bodies, &feet, &mut self.clean, &mut self.dirty);
         let seen = self.draw(backdrop, actors, &bodies, &picture);
         frame.clone_from(&self.clean);
         seen
@@ -68,12 +76,13 @@ impl Painter {
             self.serial = backdrop.serial;
         } else {
             let width = self.clean.width_px as usize;
-            for area in &self.dirty {
-                copy(&backdrop.still.y, &mut self.clean.y, width, area, 1);
-                copy(&backdrop.still.u, &mut self.clean.u, width / 2, area, 2);
-                copy(&backdrop.still.v, &mut self.clean.v, width / 2, area, 2);
+            for area in self.dirty.marked() {
+                copy(&backdrop.still.y, &mut self.clean.y, width, &area, 1);
+                copy(&backdrop.still.u, &mut self.clean.u, width / 2, &area, 2);
+                copy(&backdrop.still.v, &mut self.clean.v, width / 2, &area, 2);
             }
         }
+        self.dirty.fit(self.view.size_px.0 as i32, self.view.size_px.1 as i32);
         self.dirty.clear();
     }
 
@@ -82,46 +91,23 @@ impl Painter {
         if wind > 0.01 {
             for swaying in &backdrop.swaying {
                 swaying.push(wind, t_us, &backdrop.still, &mut self.clean);
-                self.dirty.push(swaying.area(picture));
+                self.dirty.mark_area(&swaying.area(picture));
             }
         }
     }
 
-    /// Shadows and lamps on the ground.
-    fn cast(&mut self, shot: &Shot, actors: &[Actor], bodies: &[Body], picture: &Area) {
-        let mut areas = Vec::new();
-        let mut feet: Vec<Foot> = Vec::new();
-        for body in bodies {
-            let foot = cast::foot(&actors[body.index]);
-            areas.push(cast::reach(shot.view, body, foot.as_ref(), picture));
-            feet.extend(foot);
-        }
-        areas.extend(shot.beams.iter().map(|beam| contact::ground_area(shot.view, &beam.outline()).even(0)));
-        let areas: Vec<Area> = areas.iter().map(|area| area.cut(picture)).collect();
-        for area in merge(areas) {
-            self.caster.cast(shot, &area, bodies, &feet, &mut self.clean);
-            self.dirty.push(area);
-        }
-    }
-
-    /// Bodies, those that overlap together.
+    /// Bodies, the nearer before the farther.
     fn draw(&mut self, backdrop: &Backdrop, actors: &[Actor], bodies: &[Body], picture: &Area) -> Vec<Seen> {
-        let blurred = |body: &Body| {
+        let in_picture = |body: &Body| {
             let margin = body.motion_px.abs().max_element().ceil() as i32;
-            body.faces.area.even(1 + margin).cut(picture)
+            !body.faces.area.even(1 + margin).cut(picture).is_empty()
         };
-        let groups = merge(bodies.iter().map(blurred).collect());
-        let mut traces = vec![silhouette::Trace::default(); bodies.len()];
-        for group in &groups {
-            self.canvas.open(backdrop, group, picture.width());
-            for (number, body) in bodies.iter().enumerate() {
-                if !blurred(body).cut(group).is_empty() {
-                    traces[number] = self.canvas.draw(number, body);
-                }
-            }
-            self.canvas.close(&mut self.clean, &mut traces);
-        }
-        self.dirty.extend(groups);
+        self.canvas.open(backdrop);
+        let drawn = bodies.iter().enumerate().map(|(number, body)| {
+            if in_picture(body) { self.canvas.draw(number, body) } else { silhouette::Trace::default() }
+        });
+        let mut traces: Vec<_> = drawn.collect();
+        self.canvas.close(backdrop, &mut self.clean, &mut traces, &mut self.dirty);
         let size = Vec2::new(picture.x1 as f32, picture.y1 as f32) * SAMPLES as f32;
         bodies.iter().zip(traces).filter_map(|(body, trace)| trace.seen(&actors[body.index], body, size)).collect()
     }

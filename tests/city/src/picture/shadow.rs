@@ -77,8 +77,20 @@ impl ShadowMap {
 /// What may keep the sun off somebody: buildings as boxes, crowns of trees as balls.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Shades {
-    buildings: Vec<Building>,
+    buildings: Vec<Block>,
     crowns: Vec<(Vec3, f32)>,
+}
+
+/// A building as a box that is ready for rays.
+#[derive(Debug, Clone)]
+struct Block {
+    at: Vec2,
+    /// Turns into the building's own directions.
+    turn: Vec2,
+    half: Vec2,
+    /// Half its diagonal.
+    radius_m: f32,
+    height_m: f32,
 }
 
 /// Height of the middle of a tree's crown and its radius, metres, of a tree of scale 1.
@@ -91,14 +103,15 @@ impl Shades {
         let buildings = layout.buildings.iter().filter(|building| near(building.at, building.size_m.length()));
         let trees = layout.props.iter().filter(|prop| prop.kind == PropKind::Tree && near(prop.at, 10.0));
         Shades {
-            buildings: buildings.cloned().collect(),
+            buildings: buildings.map(Block::new).collect(),
             crowns: trees.map(|tree| (tree.at.extend(CROWN_M.0 * tree.scale), CROWN_M.1 * tree.scale)).collect(),
         }
     }
 
     /// Part of the sun's light that reaches a point.
     pub(crate) fn lit(&self, point: Vec3, to_sun: Vec3) -> f32 {
-        if self.buildings.iter().any(|building| hits(building, point, to_sun)) {
+        let level = to_sun.truncate().normalize_or(Vec2::X);
+        if self.buildings.iter().any(|block| block.hits(point, to_sun, level)) {
             return 0.0;
         }
         let mut lit = 1.0;
@@ -114,26 +127,36 @@ impl Shades {
     }
 }
 
-/// Whether a ray meets a building: slabs, in the building's own directions.
-fn hits(building: &Building, from: Vec3, direction: Vec3) -> bool {
-    let turn = Vec2::from_angle(-building.heading_rad);
-    let start = turn.rotate(from.truncate() - building.at).extend(from.z);
-    let way = turn.rotate(direction.truncate()).extend(direction.z);
-    let (half, mut enter, mut leave) = (building.size_m * 0.5, 0.05f32, 400f32);
-    for (start, way, low, high) in
-        [(start.x, way.x, -half.x, half.x), (start.y, way.y, -half.y, half.y), (start.z, way.z, 0.0, building.height_m)]
-    {
-        if way.abs() < 1e-6 {
-            if start < low || start > high {
-                return false;
-            }
-            continue;
-        }
-        let (a, b) = ((low - start) / way, (high - start) / way);
-        enter = enter.max(a.min(b));
-        leave = leave.min(a.max(b));
+impl Block {
+    fn new(building: &Building) -> Block {
+        let (half, turn) = (building.size_m * 0.5, Vec2::from_angle(-building.heading_rad));
+        Block { at: building.at, turn, half, radius_m: half.length(), height_m: building.height_m }
     }
-    enter < leave
+
+    /// Whether a ray, over the ground in direction `level`, meets it: slabs, in the building's own directions.
+    fn hits(&self, from: Vec3, direction: Vec3, level: Vec2) -> bool {
+        let offset = self.at - from.truncate();
+        if level.perp_dot(offset).abs() > self.radius_m || level.dot(offset) < -self.radius_m {
+            return false;
+        }
+        let start = self.turn.rotate(-offset).extend(from.z);
+        let way = self.turn.rotate(direction.truncate()).extend(direction.z);
+        let (half, mut enter, mut leave) = (self.half, 0.05f32, 400f32);
+        for (start, way, low, high) in
+            [(start.x, way.x, -half.x, half.x), (start.y, way.y, -half.y, half.y), (start.z, way.z, 0.0, self.height_m)]
+        {
+            if way.abs() < 1e-6 {
+                if start < low || start > high {
+                    return false;
+                }
+                continue;
+            }
+            let (a, b) = ((low - start) / way, (high - start) / way);
+            enter = enter.max(a.min(b));
+            leave = leave.min(a.max(b));
+        }
+        enter < leave
+    }
 }
 
 #[cfg(test)]
