@@ -327,7 +327,7 @@ impl<'a> Drawing<'a> {
 fn exposure(sent: &[(Sent, bool)], illumination: &Illumination) -> Tone {
     let luma = |light: Vec3| light.dot(Vec3::new(0.3, 0.59, 0.11));
     let mean = sent.iter().map(|(sent, _)| luma(sent.light).clamp(1e-4, 0.6).ln()).sum::<f32>() / sent.len() as f32;
-    let target = 0.19 - 0.09 * illumination.lamps;
+    let target = 0.19 - 0.07 * illumination.lamps;
     Tone::new((target / mean.exp()).clamp(0.3, 50.0), 0.95 - 0.25 * illumination.lamps)
 }
 

@@ -33,8 +33,7 @@ impl Beam {
             _ => return None,
         };
         // What is parked has its lamps off.
-        let parked = matches!(actor.pose, Pose::Drive { braking: false }) && actor.velocity_mps == Vec2::ZERO;
-        if lit <= 0.02 || parked {
+        if lit <= 0.02 || actor.pose == Pose::Rest {
             return None;
         }
         let ahead = Vec2::from_angle(actor.heading_rad);

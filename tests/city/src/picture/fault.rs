@@ -58,10 +58,19 @@ impl Faults {
             let made = self.mask.as_ref().is_some_and(|(kind, from, _)| (*kind, *from) == key);
             if !made {
                 let seed = self.seed ^ fault.from_us as u64;
-                self.mask = Some((kind, fault.from_us, mask(kind, seed, frame.width_px, frame.height_px)));
+                let mut mask = mask(kind, seed, frame.width_px, frame.height_px);
+                if kind == FaultKind::Sprayed {
+                    // Paint on the glass is far out of focus.
+                    let (width, radius) = (frame.width_px as usize, (frame.height_px as usize / 70).max(1));
+                    box_rows(&mut mask, &mut self.scratch, width, radius);
+                    box_columns(&mut mask, &mut self.scratch, width, radius);
+                }
+                self.mask = Some((kind, fault.from_us, mask));
             }
-            if let Some((_, _, mask)) = &self.mask {
-                cover(frame, kind, mask, self.seed);
+            match &self.mask {
+                Some((_, _, cloth)) if kind == FaultKind::Covered => hide(frame, cloth),
+                Some((_, _, mask)) => cover(frame, kind, mask, self.seed),
+                None => {}
             }
         }
     }
@@ -81,7 +90,7 @@ impl Faults {
     }
 }
 
-/// How much of each pixel is covered, 0–255.
+/// How much of each pixel is covered, 0–255; of a cloth, how much of the light outside comes through it.
 fn mask(kind: FaultKind, seed: u64, width: u32, height: u32) -> Vec<u8> {
     let at = |x: u32, y: u32| (x as f32 / height as f32, y as f32 / height as f32);
     let blobs: Vec<[f32; 3]> = (0..46)
@@ -106,7 +115,7 @@ fn mask(kind: FaultKind, seed: u64, width: u32, height: u32) -> Vec<u8> {
                     })
                     .sum();
                 let speck = if hash(seed, (y / 2) * 4096 + x / 2) % 100 < 3 { 0.3 } else { 0.0 };
-                ((paint - 0.18) * 2.2 + speck).clamp(0.0, 0.97)
+                ((paint - 0.12) * 1.5 + speck).clamp(0.0, 0.97)
             }
             FaultKind::Glare => {
                 let d = ((px - sun.0).powi(2) + (py - sun.1).powi(2)).sqrt();
@@ -114,9 +123,9 @@ fn mask(kind: FaultKind, seed: u64, width: u32, height: u32) -> Vec<u8> {
             }
             // A cloth: dark, folds, a little light at one edge.
             _ => {
-                let fold = 0.5 + 0.5 * ((px * 7.0 + py * 3.0 + 2.0 * (py * 5.0 + unit(seed, 3) * 6.0).sin()).sin());
-                let edge = (1.0 - (px * 12.0)).max(0.0) * unit(seed, 4);
-                (0.955 + 0.035 * fold - 0.4 * edge).clamp(0.0, 1.0)
+                let fold = 0.5 + 0.5 * ((px * 5.0 + py * 2.0 + 1.5 * (py * 3.0 + unit(seed, 3) * 6.0).sin()).sin());
+                let edge = (-px * (9.0 + 12.0 * unit(seed, 5))).exp() * (0.2 + 0.6 * unit(seed, 4));
+                0.05 + 0.06 * fold + edge
             }
         }
     };
@@ -126,7 +135,6 @@ fn mask(kind: FaultKind, seed: u64, width: u32, height: u32) -> Vec<u8> {
 fn cover(frame: &mut Frame, kind: FaultKind, mask: &[u8], seed: u64) {
     let (luma, colour) = match kind {
         FaultKind::Glare => (235, [126, 130]),
-        FaultKind::Covered => (26, [127, 130]),
         _ => {
             let paints = [(24, [128, 128]), (60, [110, 190]), (200, [128, 128]), (70, [180, 110])];
             paints[(hash(seed, 77) % 4) as usize]
@@ -138,9 +146,7 @@ fn cover(frame: &mut Frame, kind: FaultKind, mask: &[u8], seed: u64) {
     };
     let width = frame.width_px as usize;
     for (value, &part) in frame.y.iter_mut().zip(mask) {
-        // A fold of the cloth is a little lighter than another.
-        let paint = if kind == FaultKind::Covered { luma + u16::from(255 - part) / 2 } else { luma };
-        mix(value, paint, u16::from(part));
+        mix(value, luma, u16::from(part));
     }
     for (plane, paint) in [&mut frame.u, &mut frame.v].into_iter().zip(colour) {
         for (index, value) in plane.iter_mut().enumerate() {
@@ -148,6 +154,17 @@ fn cover(frame: &mut Frame, kind: FaultKind, mask: &[u8], seed: u64) {
             mix(value, paint, u16::from(mask[y * width + x]));
         }
     }
+}
+
+/// Behind a cloth nothing is seen but how bright it is outside, where the cloth lets light through.
+fn hide(frame: &mut Frame, cloth: &[u8]) {
+    let sum: u64 = frame.y.iter().map(|luma| u64::from(*luma)).sum();
+    let outside = (sum / frame.y.len().max(1) as u64).saturating_sub(16) as u16;
+    for (value, &part) in frame.y.iter_mut().zip(cloth) {
+        *value = 16 + (outside * u16::from(part) / 255) as u8;
+    }
+    frame.u.fill(127);
+    frame.v.fill(130);
 }
 
 fn box_rows(plane: &mut [u8], scratch: &mut Vec<u8>, width: usize, radius: usize) {

@@ -42,7 +42,7 @@ impl Illumination {
         let day = 10f32.powf(-2.2 * (1.0 - twilight)) * (0.5 + 0.5 * ramp(0.0, 35.0, elevation_deg));
         let blue = Vec3::new(0.62, 0.78, 1.0).lerp(Vec3::new(0.85, 0.8, 0.95), 1.0 - high);
         let grey = Vec3::new(0.93, 0.97, 1.0) * 1.35;
-        let night = Vec3::new(0.0011, 0.001, 0.00095);
+        let night = Vec3::new(0.0019, 0.0017, 0.0015);
         let sky = blue.lerp(grey, light.cloud.clamp(0.0, 1.0)) * (0.26 * day * (1.0 - 0.35 * light.rain)) + night;
         let onto_ground = sky + sun * light.sun_elevation_rad.max(0.0).sin();
         Illumination {

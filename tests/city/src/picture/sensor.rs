@@ -112,7 +112,12 @@ impl Sensor {
         let noisy = self.camera.fault(FaultKind::Noise, t_us).is_some();
         // In 1/128.
         let gain = (128.0 * wander(self.seed, t_us) * if dark { 0.1 } else { 1.0 }) as u16;
-        let sigma = self.sigma(light) * if noisy { 7.0 } else { 1.0 } + if noisy { 9.0 } else { 0.0 };
+        // Without light there is little but noise.
+        let sigma = match (noisy, dark) {
+            (true, _) => self.sigma(light) * 7.0 + 9.0,
+            (_, true) => self.sigma(light) * 1.5 + 1.5,
+            _ => self.sigma(light),
+        };
         let amplitude = (sigma / NOISE_SIGMA * 64.0).min(250.0) as i16;
         for (row, (out, vignette)) in frame.y.chunks_exact_mut(width).zip(self.vignette.chunks_exact(width)).enumerate()
         {

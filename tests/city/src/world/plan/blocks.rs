@@ -253,7 +253,7 @@ pub(super) fn parked_car(look: u32, at: Vec2, heading_rad: f32) -> Actor {
         base_m: 0.0,
         heading_rad,
         velocity_mps: Vec2::ZERO,
-        pose: Pose::Drive { braking: false },
+        pose: Pose::Rest,
         carried_by: None,
     }
 }
