@@ -108,12 +108,13 @@ impl Sight {
                 other.id != body.id && other.depth_m < body.depth_m - NEARER_M && touch(other.box_px, body.box_px)
             })
             .collect();
+        let walls: Vec<&Wall> = self.walls.iter().filter(|wall| wall.is_near_way(self.view.eye, body)).collect();
         let free = body.samples.iter().filter(|sample| {
             let Some(px) = self.view.project(**sample) else { return false };
             let inside = (0.0..width).contains(&px.x) && (0.0..height).contains(&px.y);
             inside
                 && !nearer.iter().any(|other| other.covers(px.truncate()))
-                && !self.walls.iter().any(|wall| wall.hides(self.view.eye, **sample))
+                && !walls.iter().any(|wall| wall.hides(self.view.eye, **sample))
         });
         free.count() as f32 / body.samples.len() as f32
     }
@@ -143,6 +144,17 @@ impl Wall {
         let offset = self.at - view.eye.truncate();
         let reach = self.half_m.length();
         offset.length() - reach < 90.0 && offset.dot(view.forward.truncate()) > -reach
+    }
+
+    /// False where no straight line from the lens to the body can touch it.
+    fn is_near_way(&self, eye: Vec3, body: &Body) -> bool {
+        let Some(first) = body.samples.first() else { return false };
+        let way = first.truncate() - eye.truncate();
+        let (length, level) = (way.length(), way.normalize_or_zero());
+        let far = |sample: &Vec3| sample.truncate().distance(first.truncate());
+        let reach = body.samples.iter().map(far).fold(0.0, f32::max) + self.half_m.length() + 0.01;
+        let offset = self.at - eye.truncate();
+        level.perp_dot(offset).abs() <= reach && (-reach..=length + reach).contains(&level.dot(offset))
     }
 
     /// Whether it stands between two points (slabs: Kay and Kajiya, 1986).

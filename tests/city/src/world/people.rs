@@ -370,8 +370,13 @@ impl Person {
 
 /// Push away from something at `offset` (from it to me), with a turn to the right where we would meet.
 fn repulsion(offset: Vec2, closing: Vec2, contact_m: f32) -> Vec2 {
+    // Nearly all are far: they are left out before anything is worked out.
+    let reach_m = 2.2 + contact_m;
+    if offset.length_squared() > reach_m * reach_m * 1.001 {
+        return Vec2::ZERO;
+    }
     let distance = offset.length();
-    if distance > 2.2 + contact_m || distance < 1e-3 {
+    if distance > reach_m || distance < 1e-3 {
         return Vec2::ZERO;
     }
     let away = offset / distance;

@@ -23,6 +23,10 @@ pub(super) struct Route {
     points: Vec<Vec2>,
     /// Distance of each point from the first.
     marks_m: Vec<f32>,
+    /// Direction of each piece.
+    ways: Vec<Vec2>,
+    /// The way of each piece for a metre of it.
+    steps: Vec<Vec2>,
     /// Who uses it.
     pub(super) traffic: Traffic,
     /// Vehicles a minute at usual density.
@@ -45,9 +49,14 @@ impl Route {
         for pair in points.windows(2) {
             marks_m.push(marks_m[marks_m.len() - 1] + pair[0].distance(pair[1]));
         }
+        let ways = points.windows(2).map(|pair| (pair[1] - pair[0]).normalize_or_zero()).collect();
+        let lengths_m = marks_m.windows(2).map(|marks| (marks[1] - marks[0]).max(1e-3));
+        let steps = points.windows(2).zip(lengths_m).map(|(pair, length_m)| (pair[1] - pair[0]) / length_m).collect();
         Route {
             points,
             marks_m,
+            ways,
+            steps,
             traffic,
             per_min,
             stop: None,
@@ -66,26 +75,26 @@ impl Route {
     pub(super) fn at(&self, s_m: f32) -> (Vec2, Vec2) {
         let last = self.points.len().saturating_sub(2);
         let index = self.marks_m.partition_point(|mark| *mark <= s_m).saturating_sub(1).min(last);
-        let (from, to) = (self.points[index], self.points[index + 1]);
-        let direction = (to - from).normalize_or_zero();
-        (from + direction * (s_m - self.marks_m[index]), direction)
+        let direction = self.ways[index];
+        (self.points[index] + direction * (s_m - self.marks_m[index]), direction)
     }
 
     /// Where a point lies along and to the left of the way, on the part between two distances; none where that part
     /// does not pass it.
     pub(super) fn locate(&self, point: Vec2, from_m: f32, to_m: f32) -> Option<(f32, f32)> {
         let mut best: Option<(f32, f32)> = None;
-        for (index, pair) in self.points.windows(2).enumerate() {
+        let first = self.marks_m.partition_point(|mark| *mark < from_m).saturating_sub(1);
+        for (index, &direction) in self.steps.iter().enumerate().skip(first) {
             let (start, end) = (self.marks_m[index], self.marks_m[index + 1]);
-            if end < from_m || start > to_m {
-                continue;
+            if start > to_m {
+                break;
             }
-            let direction = (pair[1] - pair[0]) / (end - start).max(1e-3);
-            let along = (point - pair[0]).dot(direction);
+            let from = self.points[index];
+            let along = (point - from).dot(direction);
             if along < -0.01 || along > end - start + 0.01 {
                 continue;
             }
-            let left = direction.perp_dot(point - pair[0]);
+            let left = direction.perp_dot(point - from);
             let s = start + along;
             if (from_m..=to_m).contains(&s) && best.is_none_or(|(_, other): (f32, f32)| left.abs() < other.abs()) {
                 best = Some((s, left));
