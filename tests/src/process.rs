@@ -74,10 +74,20 @@ impl Drop for Process {
 pub fn cpu_s(id: u32) -> f64 {
     let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
     // The name stands in brackets and may hold spaces; user and system time are the 12th and 13th behind it.
+    ticks_s(&stat, 12)
+}
+
+/// CPU seconds of those of this process's children that have ended and were waited for.
+pub fn children_cpu_s() -> f64 {
+    ticks_s(&std::fs::read_to_string("/proc/self/stat").unwrap_or_default(), 14)
+}
+
+/// The sum of two neighbouring fields of a `stat`, counted behind the name.
+fn ticks_s(stat: &str, first: usize) -> f64 {
     let fields: Vec<u64> =
         stat.rsplit(')').next().unwrap_or_default().split(' ').map(|field| field.parse().unwrap_or(0)).collect();
     #[allow(clippy::cast_precision_loss, reason = "ticks of one process")]
-    fields.get(12..14).map_or(0.0, |times| (times[0] + times[1]) as f64 / 100.0)
+    fields.get(first..first + 2).map_or(0.0, |times| (times[0] + times[1]) as f64 / 100.0)
 }
 
 /// Waits for a state; panics with `what` after the deadline.

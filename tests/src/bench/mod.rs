@@ -1,6 +1,7 @@
 //! What the product costs and carries, measured. Every figure stands beside one that was taken in the same run on the
 //! same machine: absolute times of a shared machine say little, ratios hold.
 
+pub mod city;
 mod clips;
 pub mod edge;
 pub mod hub;

@@ -1,11 +1,11 @@
-//! The benchmarks' command line: `tests/bench edge|hub|uplink|model [--json FILE]`.
+//! The benchmarks' command line: `tests/bench city|edge|hub|uplink|model [--json FILE]`.
 #![allow(clippy::print_stdout, reason = "command line")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use yiwang_tests::bench::{Report, edge, hub, model, uplink};
+use yiwang_tests::bench::{Report, city, edge, hub, model, uplink};
 
 /// Measures what the product costs and carries, each beside what it is compared with.
 #[derive(Parser)]
@@ -22,6 +22,8 @@ struct Options {
 
 #[derive(Subcommand)]
 enum What {
+    /// CPU of rendering and coding six of the simulated city's cameras, and how fast it goes offline.
+    City,
     /// CPU and memory of a gateway for 1, 4 and 8 cameras, against bare decoding.
     Edge {
         /// Other numbers of cameras.
@@ -59,6 +61,7 @@ fn main() -> ExitCode {
     let mut report = Report::default();
     let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");
     let outcome = match options.what {
+        What::City => city::run(&mut report, options.seconds.unwrap_or(40)),
         What::Edge { cameras } => edge::run(&mut report, &cameras, options.seconds.unwrap_or(20)),
         What::Hub { gateways, subscribers } => {
             let size = hub::Size { seconds: options.seconds.unwrap_or(5), gateways, subscribers };
