@@ -55,7 +55,7 @@ async fn watch(url: &str, transport: Transport, frames: usize) -> Watched {
         match item.unwrap().unwrap() {
             CodecItem::VideoFrame(frame) => match report {
                 Some((ntp_us, rtp)) => {
-                    let since_90k = frame.timestamp().timestamp() - rtp;
+                    let since_90k: i64 = frame.timestamp().timestamp() - rtp;
                     watched.report_far_us = watched.report_far_us.max((since_90k * 100 / 9).abs());
                     watched.frames.push((ntp_us + since_90k * 100 / 9, frame.is_random_access_point()));
                 }
