@@ -120,7 +120,7 @@ def zoom(pictures, boxes, rng):
     if rng.random() < 0.5:
         return pictures, boxes
     n, _, height, width = pictures.shape
-    scale = float(np.exp(rng.uniform(np.log(0.65), np.log(1.7))))
+    scale = float(np.exp(rng.uniform(np.log(0.65), np.log(2.6))))
     stretch = float(np.exp(rng.uniform(-0.12, 0.12)))
     sx, sy = scale * stretch, scale / stretch
     dx = torch.from_numpy(rng.uniform(-1, 1, n).astype(np.float32)) * abs(1 - 1 / sx)

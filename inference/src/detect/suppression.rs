@@ -3,10 +3,17 @@
 
 use super::Detection;
 use crate::classes::KINDRED;
+use crate::picture::Rect;
 
 /// Boxes of kindred classes that overlap more than this are one object. Above the bound within a class, because two
 /// vehicles side by side may well overlap by half.
 const KINDRED_OVERLAP_MAX: f32 = 0.6;
+
+/// A box that lies in a better one of its class by more than this, and is smaller than [`PART_AREA_MAX`] of it, is a part of
+/// that object: somebody's legs, a car's bonnet. Two objects hide each other so only where one is all but gone.
+const PART_INSIDE_MIN: f32 = 0.9;
+/// See [`PART_INSIDE_MIN`].
+const PART_AREA_MAX: f32 = 0.6;
 
 /// Most boxes that leave a picture, the best ones: bounds the tracker's work on a picture full of noise.
 pub const MAX_DETECTIONS: usize = 200;
@@ -48,8 +55,16 @@ impl Suppression {
         } else {
             return false;
         };
-        a.bbox.iou(&b.bbox) > overlap_max
+        a.bbox.iou(&b.bbox) > overlap_max || (a.class == b.class && is_part(&a.bbox, &b.bbox))
     }
+}
+
+/// Whether `part` lies in `whole` and is clearly smaller.
+fn is_part(whole: &Rect, part: &Rect) -> bool {
+    let width = whole.x1.min(part.x1) - whole.x0.max(part.x0);
+    let height = whole.y1.min(part.y1) - whole.y0.max(part.y0);
+    let inside = width.max(0.0) * height.max(0.0);
+    part.area() < whole.area() * PART_AREA_MAX && inside > part.area() * PART_INSIDE_MIN
 }
 
 /// For each class the first class of its kin, its own index where it has none.
@@ -72,10 +87,14 @@ pub fn group(groups: &[u16], class: u16) -> u16 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{model::coco80, picture::Rect};
+    use crate::model::coco80;
 
     fn at(x: f32, class: u16, score: f32) -> Detection {
         Detection { bbox: Rect::new(x, 0.0, x + 0.1, 0.1), class, score }
+    }
+
+    fn person_box(x0: f32, y0: f32, x1: f32, y1: f32, score: f32) -> Detection {
+        Detection { bbox: Rect::new(x0, y0, x1, y1), class: 0, score }
     }
 
     #[test]
@@ -93,6 +112,16 @@ mod tests {
                 "two vehicles side by side stay",
                 vec![at(0.0, car, 0.5), at(0.04, truck, 0.4)],
                 vec![at(0.0, car, 0.5), at(0.04, truck, 0.4)],
+            ),
+            (
+                "legs go with the person",
+                vec![person_box(0.1, 0.1, 0.2, 0.5, 0.7), person_box(0.12, 0.3, 0.18, 0.5, 0.6)],
+                vec![person_box(0.1, 0.1, 0.2, 0.5, 0.7)],
+            ),
+            (
+                "who stands half before somebody stays",
+                vec![person_box(0.1, 0.1, 0.2, 0.5, 0.7), person_box(0.15, 0.3, 0.22, 0.55, 0.6)],
+                vec![person_box(0.1, 0.1, 0.2, 0.5, 0.7), person_box(0.15, 0.3, 0.22, 0.55, 0.6)],
             ),
             (
                 "an empty box goes",
