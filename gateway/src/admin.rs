@@ -17,6 +17,7 @@ use tokio_util::sync::CancellationToken;
 use crate::board::{self, Board};
 use crate::gate::Tally;
 use crate::metrics::Metrics;
+use crate::schedule::Share;
 use crate::spool::Spool;
 use crate::time_text;
 use crate::uplink::UplinkStatus;
@@ -43,6 +44,8 @@ pub struct Shown {
     pub metrics: Metrics,
     /// What is decoded.
     pub tallies: Arc<Tallies>,
+    /// How much of what is due is analysed.
+    pub share: Share,
 }
 
 /// Serves until `shutdown`. Fails where the address cannot be had.
@@ -105,6 +108,7 @@ fn status_json(shown: &Shown) -> Value {
                 "gaps_not_yet_reported": line.gaps.len(),
                 "analysed_fps": (f64::from(line.analysed_fps) * 100.0).round() / 100.0,
                 "clock_offset_ms": line.clock_offset_ms,
+                "skipped_for_the_processor": shown.metrics.pictures_skipped.with_label_values(&[id.as_str(), "budget"]).get(),
                 "decoding": shown.tallies.get(&id).map(|tally| decoding_json(tally)),
             })
         })
@@ -115,6 +119,10 @@ fn status_json(shown: &Shown) -> Value {
         "software": crate::SOFTWARE,
         "config_revision": shown.config_revision,
         "cameras": cameras,
+        "processor": {
+            "cores_used": (f64::from(shown.share.cores_used()) * 100.0).round() / 100.0,
+            "analysed_percent_of_due": (shown.share.get() * 100.0).round(),
+        },
         "spool": { "events": spool.events, "bytes": spool.bytes, "dropped_events": spool.dropped_events, "fault": spool.fault },
         "uplink": {
             "connected": uplink.connected,
@@ -161,6 +169,7 @@ fn gather(shown: &Shown) {
             metrics.camera_complete_to.with_label_values(&[&id]).set(us as f64 / 1e6);
         }
     }
+    metrics.analysed_share.set(f64::from(shown.share.get()));
     for (id, tally) in shown.tallies.iter() {
         metrics.camera_idle.with_label_values(&[id]).set(i64::from(tally.reason().is_idle()));
         let counts = [

@@ -72,6 +72,9 @@ pub struct Raw {
     /// The gateway's own status page and metrics.
     #[serde(default)]
     pub admin: RawAdmin,
+    /// What the gateway may use of the machine.
+    #[serde(default)]
+    pub processor: RawProcessor,
     /// What is kept while the hub is away.
     #[serde(default)]
     pub spool: RawSpool,
@@ -110,6 +113,14 @@ pub struct RawModel {
 pub struct RawAdmin {
     /// Address and port of `/healthz`, `/status` and `/metrics`; loopback unless you change it.
     pub listen: String,
+}
+
+/// What the gateway may use of the machine.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProcessor {
+    /// Cores; beyond that fewer pictures are analysed, evenly, cameras with severe rules last. Default: all there are.
+    pub cores_max: Option<f64>,
 }
 
 /// Bounds of the spool.
@@ -196,6 +207,8 @@ pub struct Config {
     pub model: RawModel,
     /// Address of the status page.
     pub admin_listen: std::net::SocketAddr,
+    /// Most cores that the gateway is to use.
+    pub cpu_cores_max: f64,
     /// Most bytes of the spool.
     pub spool_bytes_max: u64,
     /// Longest wait in the spool, microseconds.
@@ -249,6 +262,11 @@ impl Config {
                 format!("{} cameras; a gateway takes at most {CAMERAS_MAX}", raw.cameras.len()),
             ));
         }
+        let cores = || std::thread::available_parallelism().map_or(1.0, |cores| cores.get() as f64);
+        let cpu_cores_max = raw.processor.cores_max.unwrap_or_else(cores);
+        if !(0.1..=1024.0).contains(&cpu_cores_max) {
+            return Err(fault("processor", format!("cores_max = {cpu_cores_max} must lie between 0.1 and 1024")));
+        }
         let mut ids = BTreeSet::new();
         let mut cameras = Vec::with_capacity(raw.cameras.len());
         for camera in raw.cameras {
@@ -268,6 +286,7 @@ impl Config {
             state_dir: base.join(raw.state_dir),
             model,
             admin_listen,
+            cpu_cores_max,
             spool_bytes_max: raw.spool.size_max_mib.max(1).saturating_mul(1 << 20),
             spool_age_max_us: i64::try_from(raw.spool.age_max_hours).unwrap_or(i64::MAX).saturating_mul(3_600_000_000),
             cameras,

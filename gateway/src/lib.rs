@@ -17,6 +17,7 @@ pub mod health;
 pub mod metrics;
 pub mod model;
 pub mod run;
+pub mod schedule;
 
 /// Name and version of this build, as the hub shows it.
 pub const SOFTWARE: &str = concat!("yiwang-gateway ", env!("CARGO_PKG_VERSION"));

@@ -18,6 +18,8 @@ pub struct Metrics {
     pub pictures_analysed: IntCounterVec,
     /// Pictures that were due and not looked at.
     pub pictures_skipped: IntCounterVec,
+    /// Part of what is due that is analysed.
+    pub analysed_share: Gauge,
     /// 1 while only keyframes are decoded.
     pub camera_idle: IntGaugeVec,
     /// What became of coded pictures.
@@ -75,6 +77,7 @@ impl Metrics {
                 &["camera", "fate"],
             )?,
             wakes: counters("wakes_total", "How often an idle camera was woken, and by what", &["camera", "reason"])?,
+            analysed_share: Gauge::new("analysed_share", "Part of the pictures due that the processor allows for")?,
             events: counters("events_total", "Events made", &["camera", "kind", "phase"])?,
             capture_to_spool_seconds: seconds("capture_to_spool_seconds", "From capture to the spool")?,
             inference_seconds: seconds("inference_seconds", "One inference, waiting included")?,
@@ -124,6 +127,7 @@ impl Metrics {
             r.register(Box::new(gauge.clone()))?;
         }
         r.register(Box::new(self.camera_complete_to.clone()))?;
+        r.register(Box::new(self.analysed_share.clone()))?;
         r.register(Box::new(self.uplink_rtt_ms.clone()))?;
         r.register(Box::new(self.events_lost.clone()))
     }

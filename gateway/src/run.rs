@@ -2,7 +2,7 @@
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -20,6 +20,7 @@ use crate::decode::{self, Feeder};
 use crate::error::RunError;
 use crate::health::{self, Note, Reporter};
 use crate::metrics::Metrics;
+use crate::schedule::{self, Budget, Priority, Share, Turn};
 use crate::spool::{Spool, SpoolLimits};
 use crate::uplink::{self, CameraInfo, Identity, UplinkSettings, UplinkStatus};
 use crate::{model, now_us, with_causes};
@@ -44,7 +45,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     let spool = Spool::open(&config.state_dir.join("spool"), limits, now_us())?;
     let board = Arc::new(Board::new(config.cameras.iter().map(|c| c.id.clone()), now_us()));
     let outlet = Outlet::new(&config, spool.clone(), metrics.clone());
-    let (cameras, tallies) = cameras(&config, &model, &board, &outlet, &metrics)?;
+    let share = Share::default();
+    let (cameras, tallies) = cameras(&config, &model, &board, &outlet, &metrics, &share)?;
     let identity = Identity::load(&config.state_dir)?;
     let status = Arc::new(UplinkStatus::default());
 
@@ -61,6 +63,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         parts.spawn(camera::supervise::run(task, shutdown.clone()));
         parts.spawn(tick(live, shutdown.clone()));
     }
+    parts.spawn(keep_budget(share.clone(), config.cpu_cores_max, shutdown.clone()));
     parts.spawn(watch_spool(spool.clone(), outlet, shutdown.clone()));
     let shown = Shown {
         gateway: identity.as_ref().map(|i| i.gateway.clone()),
@@ -71,6 +74,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         uplink: status.clone(),
         metrics,
         tallies: Arc::new(tallies),
+        share,
     };
     match identity {
         Some(identity) => {
@@ -140,6 +144,7 @@ fn cameras(
     board: &Arc<Board>,
     outlet: &Outlet,
     metrics: &Metrics,
+    share: &Share,
 ) -> Result<(Vec<(CameraTask, Live)>, Tallies), RunError> {
     let mut tallies = Tallies::new();
     let one = |(number, camera): (usize, &Camera)| {
@@ -151,7 +156,8 @@ fn cameras(
         };
         let analyst = Analyst::new(plan, model.clone())
             .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
-        let live = Live::new(camera.id.clone(), analyst, outlet.emit.clone(), board.clone(), metrics.clone());
+        let turn = Turn::new(share.clone(), Priority::of(&camera.rules));
+        let live = Live::new(camera.id.clone(), analyst, turn, outlet.emit.clone(), board.clone(), metrics.clone());
         let feeder = match camera.decode {
             Decoding::Auto => Feeder::gated(live.clone(), live.attention()),
             Decoding::Always => Feeder::new(live.clone()),
@@ -190,6 +196,27 @@ fn uplink_settings(config: &Config, identity: Identity) -> UplinkSettings {
 async fn tick(live: Live, shutdown: CancellationToken) {
     while tokio::time::timeout(TICK, shutdown.cancelled()).await.is_err() {
         live.tick(now_us());
+    }
+}
+
+/// How much of what is due is analysed, by what the gateway uses of the processor.
+async fn keep_budget(share: Share, cores_max: f64, shutdown: CancellationToken) {
+    let (mut budget, mut before) = (Budget::new(cores_max), schedule::cpu_s().zip(Some(Instant::now())));
+    let mut told = false;
+    while tokio::time::timeout(TICK, shutdown.cancelled()).await.is_err() {
+        let now = schedule::cpu_s().zip(Some(Instant::now()));
+        if let (Some((cpu_s, at)), Some((before_s, before_at))) = (now, before) {
+            share.tick(&mut budget, (cpu_s - before_s) / (at - before_at).as_secs_f64().max(1e-3));
+        }
+        before = now;
+        let less = share.get() < 0.9;
+        if less && !told {
+            let percent = 100.0 * share.get();
+            tracing::warn!(
+                "there is more to analyse than the processor allows: {percent:.0} % of what is due is analysed"
+            );
+        }
+        told = less;
     }
 }
 

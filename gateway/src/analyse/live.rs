@@ -14,6 +14,7 @@ use crate::decode::{Picture, PictureSink, Purpose};
 use crate::gate::Attention;
 use crate::metrics::Metrics;
 use crate::now_us;
+use crate::schedule::Turn;
 
 /// A picture older than this is not analysed: what is late already must not make the next one later.
 const LATE_US: i64 = 1_500_000;
@@ -36,6 +37,7 @@ struct Inner {
     camera: String,
     analyst: Analyst,
     attention: Attention,
+    turn: Turn,
     emit: Emit,
     board: Arc<Board>,
     metrics: Metrics,
@@ -50,12 +52,13 @@ struct Inner {
 
 impl Live {
     /// Analysis of the camera of that id.
-    pub fn new(camera: String, analyst: Analyst, emit: Emit, board: Arc<Board>, metrics: Metrics) -> Self {
+    pub fn new(camera: String, analyst: Analyst, turn: Turn, emit: Emit, board: Arc<Board>, metrics: Metrics) -> Self {
         let attention = Attention::default();
         let inner = Inner {
             camera,
             analyst,
             attention: attention.clone(),
+            turn,
             emit,
             board,
             metrics,
@@ -106,7 +109,9 @@ impl Inner {
         match purpose {
             Purpose::Glance => return true,
             // What was analysed before the camera went idle is decoded again only for what comes after it.
-            Purpose::Replay => return times.media_us > self.last_media_us && self.analyst.due(times.media_us),
+            Purpose::Replay => {
+                return times.media_us > self.last_media_us && self.analyst.due(times.media_us) && self.admits();
+            }
             Purpose::Live => {}
         }
         if !self.analyst.due(times.media_us) {
@@ -119,7 +124,17 @@ impl Inner {
         } else if let Some(from_us) = self.late_since_us.take() {
             self.board.gap(&self.camera, Gap { from_us, to_us: times.capture_us, reason: "overload".into() });
         }
-        !late
+        self.turn.waited(now_us() - times.arrival_us);
+        !late && self.admits()
+    }
+
+    /// Whether there is room for a picture that is due. A thinner rate is no gap: what happens is still seen.
+    fn admits(&mut self) -> bool {
+        let admits = self.turn.admits();
+        if !admits {
+            self.metrics.pictures_skipped.with_label_values(&[self.camera.as_str(), "budget"]).inc();
+        }
+        admits
     }
 
     fn picture(&mut self, picture: &Picture<'_>) {
