@@ -6,10 +6,14 @@
 //!   is told is that of the crossing itself, interpolated between the samples around it.
 //! - An object first seen inside entered when it was first seen.
 //! - A track that appears in the zone where one was just lost is the same object under a new number.
-//! - An object that is lost for `LOST_US` has left when it was last seen inside.
+//! - An object that is lost for `LOST_US` has left when it was last seen inside. One that stood still is waited for as
+//!   long as it stood, at most `STILL_LOST_US`: somebody in front of it, or a detector that tires of it, is no leaving.
 
-use super::{Scene, geometry::Zone, settings::ClassFilter};
-use crate::{picture::Point, track::Track};
+use super::{Scene, geometry::Zone, settings::ClassFilter, standing::same_place};
+use crate::{
+    picture::{Point, Rect},
+    track::Track,
+};
 
 /// Outside for so long counts as left, however near to the border.
 const LEAVE_US: i64 = 1_500_000;
@@ -19,6 +23,8 @@ const CLEARLY_OUTSIDE: f32 = 0.15;
 const SAMPLES: u32 = 2;
 /// Out of sight for so long is gone.
 const LOST_US: i64 = 3_000_000;
+/// The same of one that stood still, at most.
+const STILL_LOST_US: i64 = 15_000_000;
 /// A new track may be a lost one if it is not farther from it than this, in widths and heights of its box.
 const SAME_PLACE: f32 = 1.0;
 
@@ -45,6 +51,8 @@ pub(crate) struct Member {
     pub(crate) track: Track,
     /// Where it was last seen inside.
     pub(crate) point: Point,
+    /// Where it stands, and since when.
+    still: (Rect, i64),
 }
 
 /// What happened in the zone.
@@ -133,7 +141,7 @@ impl Presence {
         match watched.member {
             Some(id) => {
                 let Some(place) = self.members.iter().position(|member| member.id == id) else { return };
-                self.members[place].track = track.clone();
+                self.members[place].see(scene.t_us, track);
                 if inside {
                     self.members[place].inside_us = scene.t_us;
                     self.members[place].point = now;
@@ -155,6 +163,7 @@ impl Presence {
                     inside_us: scene.t_us,
                     track: track.clone(),
                     point: now,
+                    still: (track.bbox, scene.t_us),
                 };
                 self.next_member += 1;
                 watched.member = Some(member.id);
@@ -186,21 +195,26 @@ impl Presence {
             let (width, height) = (member.track.bbox.width(), member.track.bbox.height());
             ((a.x - b.x) / width.max(1e-3)).hypot((a.y - b.y) / height.max(1e-3))
         };
+        // After a longer time only one that stands where the other stood may be the same.
+        let may_be = |member: &Member, distance: f32| {
+            let lost_us = scene.t_us - member.track.last_seen_us;
+            let in_place = lost_us <= member.patience_us() && same_place(&member.still.0, &track.first_bbox);
+            in_place || (lost_us <= LOST_US && distance <= SAME_PLACE)
+        };
         self.members
             .iter()
             .filter(|member| member.track.last_seen_us < track.first_seen_us)
-            .filter(|member| scene.t_us - member.track.last_seen_us <= LOST_US)
-            .map(|member| (distance(member), member.id))
-            .filter(|(distance, _)| *distance <= SAME_PLACE)
+            .map(|member| (distance(member), member))
+            .filter(|(distance, member)| may_be(member, *distance))
             .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, id)| id)
+            .map(|(_, member)| member.id)
     }
 
     /// Members that are out of sight for too long have left.
     fn give_up(&mut self, scene: &Scene<'_>, changes: &mut Vec<Change>) {
         let mut kept = Vec::with_capacity(self.members.len());
         for member in self.members.drain(..) {
-            if scene.t_us - member.track.last_seen_us < LOST_US {
+            if scene.t_us - member.track.last_seen_us < member.patience_us() {
                 kept.push(member);
                 continue;
             }
@@ -214,6 +228,20 @@ impl Presence {
             changes.push(left(member, last.0, last.1, last.2));
         }
         self.members = kept;
+    }
+}
+
+impl Member {
+    fn see(&mut self, t_us: i64, track: &Track) {
+        if !same_place(&self.still.0, &track.bbox) {
+            self.still = (track.bbox, t_us);
+        }
+        self.track = track.clone();
+    }
+
+    /// How long it is waited for when it is out of sight.
+    fn patience_us(&self) -> i64 {
+        (self.track.last_seen_us - self.still.1).clamp(LOST_US, STILL_LOST_US)
     }
 }
 
@@ -364,5 +392,39 @@ mod tests {
         assert_eq!(told, [(true, 1, 1), (true, 2, 2), (true, 3, 4), (false, 2, 2)]);
         assert_eq!(presence.members()[0].track.id, 3);
         assert_eq!(presence.members()[0].entered_us, 0);
+    }
+
+    #[test]
+    fn who_stood_still_is_waited_for_and_who_walked_is_not() {
+        let stays = |objects: &[(i64, Option<Seen>)]| -> Vec<i64> {
+            let zone = Zone::new(&[[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]]).expect("a zone");
+            let mut presence = Presence::new(zone, ClassFilter::default());
+            let mut walk = Walk::default();
+            let mut left = Vec::new();
+            for (tenths, seen) in objects {
+                let tracks = walk.step(tenths * 100_000, seen.as_slice());
+                let changes = presence.observe(&scene(tenths * 100_000, &tracks));
+                left.extend(changes.iter().filter_map(|change| match change {
+                    Change::Left { t_us, .. } => Some(t_us / 100_000),
+                    Change::Entered { .. } => None,
+                }));
+            }
+            left
+        };
+        let shown = |from: i64, to: i64, id: u64, x: fn(i64) -> f32| {
+            (from..to).step_by(2).map(move |tenths| (tenths, Some((id, x(tenths), 0.5))))
+        };
+        let gone = |from: i64, to: i64| (from..to).step_by(2).map(|tenths| (tenths, None));
+        let still: Vec<_> =
+            shown(0, 200, 1, |_| 0.5).chain(gone(200, 320)).chain(shown(320, 400, 2, |_| 0.51)).collect();
+        assert_eq!(stays(&still), [0i64; 0], "twelve seconds out of sight, another number");
+        let other: Vec<_> =
+            shown(0, 200, 1, |_| 0.5).chain(gone(200, 320)).chain(shown(320, 400, 2, |_| 0.6)).collect();
+        assert_eq!(stays(&other), [198], "somebody stands beside");
+        let walked: Vec<_> = shown(0, 200, 1, |t| 0.1 + 0.004 * t as f32)
+            .chain(gone(200, 320))
+            .chain(shown(320, 400, 2, |_| 0.89))
+            .collect();
+        assert_eq!(stays(&walked), [198], "one who walked is not the one that comes later");
     }
 }
