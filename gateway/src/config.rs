@@ -8,6 +8,7 @@ use crate::camera::{Credentials, Source, Transport};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
+use yiwang_inference::ground::Calibration;
 use yiwang_inference::suggest;
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
@@ -150,6 +151,15 @@ pub struct RawCamera {
     pub heading_deg: Option<f64>,
     /// Horizontal angle of view, degrees.
     pub field_of_view_deg: Option<f64>,
+    /// Height of the lens above the ground, metres. With `tilt_deg`, `heading_deg` and `field_of_view_deg` it
+    /// calibrates the camera: events get their place on the ground, speeds can be measured.
+    pub height_m: Option<f64>,
+    /// How far it looks down, degrees below the horizon.
+    pub tilt_deg: Option<f64>,
+    /// Calibrates the camera instead, mostly better: four points of the ground or more, each x and y in the picture
+    /// (0–1 from its top left), then longitude and latitude, read off a map.
+    #[serde(default)]
+    pub ground_points: Vec<[f64; 4]>,
     /// Pictures analysed a second.
     #[serde(default = "default_fps")]
     pub analysed_fps: f64,
@@ -232,6 +242,8 @@ pub struct Camera {
     pub heading_deg: Option<f64>,
     /// Horizontal angle, degrees.
     pub field_of_view_deg: Option<f64>,
+    /// How its picture is tied to the ground, where that is known.
+    pub calibration: Option<Calibration>,
     /// Pictures analysed a second.
     pub analysed_fps: f64,
     /// What is decoded.
@@ -330,6 +342,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         Secrets::Read => credentials(&raw, base)?,
         Secrets::Skip => None,
     };
+    let calibration = crate::calibration::of(&raw)?;
     let transport = match raw.transport {
         RawTransport::Tcp => Transport::Tcp,
         RawTransport::Udp => Transport::Udp,
@@ -342,6 +355,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         position: raw.position,
         heading_deg: raw.heading_deg,
         field_of_view_deg: raw.field_of_view_deg,
+        calibration,
         analysed_fps: raw.analysed_fps,
         decode: raw.decode,
         rules: raw.rules,
@@ -439,6 +453,18 @@ mod tests {
         let config = parse(EXAMPLE).unwrap();
         assert!(!config.cameras.is_empty());
         assert!(config.admin_listen.ip().is_loopback());
+    }
+
+    #[test]
+    fn the_rules_that_the_example_leaves_out_are_right_too() {
+        let (_, commented) = EXAMPLE.split_once("# Further kinds").unwrap();
+        let text: String =
+            commented.lines().skip(1).map(|line| format!("{}\n", line.trim_start_matches(['#', ' ']))).collect();
+        let config = parse(&format!("[[camera]]\nid='a'\nurl='rtsp://h/x'\n{text}")).unwrap();
+        assert_eq!(config.cameras[0].rules.len(), 4);
+        for rule in &config.cameras[0].rules {
+            yiwang_inference::rules::parse(rule.clone(), &yiwang_inference::model::coco80(), false).unwrap();
+        }
     }
 
     #[test]

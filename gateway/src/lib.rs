@@ -10,6 +10,7 @@ pub mod uplink;
 
 pub mod admin;
 pub mod board;
+mod calibration;
 pub mod cli;
 pub mod config;
 pub mod error;

@@ -151,6 +151,8 @@ fn cameras(
         let plan = Plan {
             camera: camera.id.clone(),
             rules: camera.rules.clone(),
+            position: camera.position,
+            calibration: camera.calibration.clone(),
             analysed_fps: camera.analysed_fps,
             config_revision: config.revision.clone(),
         };

@@ -3,6 +3,7 @@
 
 use crate::{
     detect::Detection,
+    ground::Calibration,
     rules::{RuleError, RuleEvent, RuleSet},
     track::{Track, Tracker, TrackerConfig},
 };
@@ -18,8 +19,23 @@ pub struct Analyser {
 impl Analyser {
     /// For one camera: its `[[camera.rule]]` tables and the class names of its model.
     pub fn new(config: TrackerConfig, rules: Vec<toml::Table>, classes: &[String]) -> Result<Self, RuleError> {
-        let rules = RuleSet::parse(rules, classes, config.new_score)?;
+        Self::calibrated(config, rules, classes, None)
+    }
+
+    /// The same for a camera that may be calibrated.
+    pub fn calibrated(
+        config: TrackerConfig,
+        rules: Vec<toml::Table>,
+        classes: &[String],
+        calibration: Option<Calibration>,
+    ) -> Result<Self, RuleError> {
+        let rules = RuleSet::calibrated(rules, classes, config.new_score, calibration)?;
         Ok(Self { tracker: Tracker::for_classes(config, classes), rules, now_us: None })
+    }
+
+    /// Tells the size of the pictures that follow.
+    pub fn set_picture_px(&mut self, (width, height): (u32, u32)) {
+        self.rules.set_aspect(f64::from(width) / f64::from(height.max(1)));
     }
 
     /// Takes in what the picture at `t_us` showed. A picture that is not later than the last one changes nothing.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
+use yiwang_inference::ground::{Calibration, Place};
 use yiwang_inference::model::{Model, ModelError};
 use yiwang_inference::rules::{self, RuleError, RuleEvent};
 use yiwang_inference::track::{Track, TrackerConfig};
@@ -26,6 +27,10 @@ pub struct Plan {
     pub camera: String,
     /// Rule tables, as configured.
     pub rules: Vec<toml::Table>,
+    /// WGS-84 longitude, latitude of the camera.
+    pub position: Option<[f64; 2]>,
+    /// How its picture is tied to the ground, from below its position.
+    pub calibration: Option<Calibration>,
     /// Pictures analysed a second.
     pub analysed_fps: f64,
     /// Which configuration the events are made under.
@@ -131,6 +136,7 @@ impl Analyst {
             error_ms: times.time_error_ms,
             frame_px: picture.size_px(),
         });
+        self.analyser.set_picture_px(picture.size_px());
         let made = self.analyser.observe(times.media_us, detections);
         let (tracks, settled_us) = (self.analyser.tracks(), self.analyser.settled_us());
         self.stir = self.still.observe(times.media_us, tracks, detections, settled_us);
@@ -195,9 +201,22 @@ impl Analyst {
             frame_px: Some(moment.frame_px),
             measures: made.measures.into_iter().map(measure).collect(),
             model: Some(self.model_name.clone()),
-            attributes: made.attributes,
+            attributes: self.attributes(made.attributes, made.place),
         };
         Found { media_us: made.media_time_us, event }
+    }
+
+    /// The rule's own, and where it happened on the ground: the hub knows no more than attributes of that.
+    fn attributes(&self, mut attributes: Vec<(String, String)>, place: Option<Place>) -> Vec<(String, String)> {
+        if let Some((place, position)) = place.zip(self.plan.position) {
+            let [longitude, latitude] = place.wgs84(position);
+            // Seven digits are a centimetre.
+            attributes.push(("longitude".to_owned(), format!("{longitude:.7}")));
+            attributes.push(("latitude".to_owned(), format!("{latitude:.7}")));
+            attributes.push(("position_error_m".to_owned(), format!("{:.1}", place.error_m)));
+            attributes.sort();
+        }
+        attributes
     }
 
     fn subject(&self, track: &Track) -> Subject {
@@ -233,7 +252,8 @@ fn is_momentary(kind: &str) -> bool {
 }
 
 fn analyser(plan: &Plan, model: &Model) -> Result<Analyser, RuleError> {
-    Analyser::new(TrackerConfig::default(), plan.rules.clone(), &model.info().classes)
+    let classes = &model.info().classes;
+    Analyser::calibrated(TrackerConfig::default(), plan.rules.clone(), classes, plan.calibration.clone())
 }
 
 fn phase(phase: rules::Phase) -> yiwang_wire::event::Phase {

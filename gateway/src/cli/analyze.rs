@@ -77,6 +77,8 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
     let plan = Plan {
         camera: camera.id.clone(),
         rules: camera.rules.clone(),
+        position: camera.position,
+        calibration: camera.calibration.clone(),
         analysed_fps: camera.analysed_fps,
         config_revision: config.revision.clone(),
     };

@@ -66,7 +66,8 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
 
 fn rules(camera: &Camera, classes: &[String]) -> Result<String, String> {
     for table in &camera.rules {
-        yiwang_inference::rules::parse(table.clone(), classes).map_err(|e| e.to_string())?;
+        yiwang_inference::rules::parse(table.clone(), classes, camera.calibration.is_some())
+            .map_err(|e| e.to_string())?;
     }
     Ok(match camera.rules.len() {
         0 => "no rules: it will be watched for loss of signal only".into(),

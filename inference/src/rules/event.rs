@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use crate::{picture::Point, track::Track};
+use crate::{ground::Place, picture::Point, track::Track};
 
 /// Where an event stands in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,6 +92,8 @@ pub struct RuleEvent {
     pub track: Option<Track>,
     /// The point that decided, where there is one.
     pub point: Option<[f32; 2]>,
+    /// Where that is on the ground, where the camera is calibrated.
+    pub place: Option<Place>,
     /// Why.
     pub measures: Vec<Measure>,
     /// What else is to be known, sorted by name.
@@ -133,6 +135,7 @@ impl Emitter {
             direction: None,
             track: None,
             point: None,
+            place: None,
             measures: Vec::new(),
             attributes: Vec::new(),
         }

@@ -13,10 +13,12 @@ mod intrusion;
 mod line_cross;
 mod loiter;
 mod occupancy;
+mod path;
 mod presence;
 mod removed_object;
 mod set;
 mod settings;
+mod speed_over;
 mod stand;
 mod standing;
 mod stay;
@@ -29,7 +31,7 @@ pub use event::{Descriptor, Measure, Phase, RuleEvent, Severity};
 pub use set::{RuleSet, descriptors, parse, schema};
 pub use settings::RuleError;
 
-use crate::track::Track;
+use crate::{ground::Ground, track::Track};
 
 /// Every rule that can be configured. To add one: a file like `intrusion.rs` and a line here.
 pub const RULES: &[RuleKind] = &[
@@ -43,6 +45,7 @@ pub const RULES: &[RuleKind] = &[
     abandoned_object::KIND,
     removed_object::KIND,
     count::KIND,
+    speed_over::KIND,
 ];
 
 /// Default classes of rules about left and taken things.
@@ -72,6 +75,8 @@ pub struct Scene<'a> {
     pub t_us: i64,
     /// Confirmed objects, in the order of their numbers.
     pub tracks: &'a [Track],
+    /// The ground, where the camera is calibrated.
+    pub ground: Option<&'a Ground>,
 }
 
 /// A rule at work on one camera.

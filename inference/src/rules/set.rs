@@ -6,36 +6,72 @@ use super::{
     Descriptor, RULES, Rule, RuleEvent, RuleKind, Scene,
     settings::{Common, Head, RuleError, Surroundings, keys_of},
 };
-use crate::{suggest, track::Track};
+use crate::{
+    ground::{Calibration, Ground},
+    picture::Point,
+    suggest,
+    track::Track,
+};
+
+/// A box's lower edge is off by this part of its height, about, and never by less than this part of the picture.
+const BOX_ERROR_PART: f32 = 0.04;
+const POINT_ERROR: f32 = 0.002;
+/// The aspect that is taken for a picture's as long as nobody has told its own.
+const USUAL_ASPECT: f64 = 16.0 / 9.0;
 
 /// The rules of one camera at work.
 #[derive(Debug, Default)]
 pub struct RuleSet {
     rules: Vec<Box<dyn Rule>>,
+    calibration: Option<Calibration>,
+    ground: Option<Ground>,
+    aspect: f64,
 }
 
 impl RuleSet {
     /// Reads `[[camera.rule]]` tables. `new_score` is the tracker's, told in events beside the confidence.
     pub fn parse(tables: Vec<toml::Table>, classes: &[String], new_score: f32) -> Result<RuleSet, RuleError> {
+        RuleSet::calibrated(tables, classes, new_score, None)
+    }
+
+    /// The same for a camera that may be calibrated.
+    pub fn calibrated(
+        tables: Vec<toml::Table>,
+        classes: &[String],
+        new_score: f32,
+        calibration: Option<Calibration>,
+    ) -> Result<RuleSet, RuleError> {
+        let calibrated = calibration.is_some();
         let mut ids: Vec<String> = Vec::new();
         let mut rules = Vec::new();
         for (position, table) in (1u32..).zip(tables) {
-            let (id, rule) = read(table, Surroundings { classes, new_score, position })?;
+            let (id, rule) = read(table, Surroundings { classes, new_score, position, calibrated })?;
             if ids.contains(&id) {
                 return Err(RuleError::Double { rule: id });
             }
             ids.push(id);
             rules.push(rule);
         }
-        Ok(RuleSet { rules })
+        let mut set = RuleSet { rules, calibration, ground: None, aspect: 0.0 };
+        set.set_aspect(USUAL_ASPECT);
+        Ok(set)
+    }
+
+    /// Tells the pictures' aspect, width by height. It decides what a mounted camera sees of the ground.
+    pub fn set_aspect(&mut self, aspect: f64) {
+        if self.aspect.to_bits() != aspect.to_bits() {
+            self.aspect = aspect;
+            self.ground = self.calibration.as_ref().and_then(|calibration| calibration.ground(aspect).ok());
+        }
     }
 
     /// Shows one picture's objects to every rule.
     pub fn observe(&mut self, t_us: i64, tracks: &[Track]) -> Vec<RuleEvent> {
         let mut events = Vec::new();
         for rule in &mut self.rules {
-            rule.observe(&Scene { t_us, tracks }, &mut events);
+            rule.observe(&Scene { t_us, tracks, ground: self.ground.as_ref() }, &mut events);
         }
+        self.locate(&mut events);
         events
     }
 
@@ -45,7 +81,17 @@ impl RuleSet {
         for rule in &mut self.rules {
             rule.finish(t_us, &mut events);
         }
+        self.locate(&mut events);
         events
+    }
+
+    /// Events that have a point in the picture get their place on the ground.
+    fn locate(&self, events: &mut [RuleEvent]) {
+        let Some(ground) = &self.ground else { return };
+        for event in events {
+            let off = event.track.as_ref().map_or(POINT_ERROR, |track| track.bbox.height() * BOX_ERROR_PART);
+            event.place = event.point.and_then(|[x, y]| ground.place(Point::new(x, y), off.max(POINT_ERROR)));
+        }
     }
 
     /// The earliest media time of an event that is not decided yet.
@@ -55,9 +101,9 @@ impl RuleSet {
 }
 
 /// Reads one table on its own, as `check` does.
-pub fn parse(table: toml::Table, classes: &[String]) -> Result<Box<dyn Rule>, RuleError> {
+pub fn parse(table: toml::Table, classes: &[String], calibrated: bool) -> Result<Box<dyn Rule>, RuleError> {
     let new_score = crate::track::TrackerConfig::default().new_score;
-    read(table, Surroundings { classes, new_score, position: 1 }).map(|(_, rule)| rule)
+    read(table, Surroundings { classes, new_score, position: 1, calibrated }).map(|(_, rule)| rule)
 }
 
 /// JSON Schema of one `[[camera.rule]]` table: one alternative a kind.
@@ -131,7 +177,7 @@ mod tests {
     use crate::model::coco80;
 
     fn error(text: &str) -> String {
-        let error = parse(toml::from_str(text).expect("toml"), &coco80()).expect_err(text);
+        let error = parse(toml::from_str(text).expect("toml"), &coco80(), false).expect_err(text);
         let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}")).unwrap_or_default();
         format!("{error}{cause}")
     }
@@ -173,9 +219,9 @@ mod tests {
         let table = || toml::from_str("kind='stopped_vehicle'\nzone=[[0.1,0.1],[0.9,0.1],[0.9,0.9]]").expect("toml");
         let city = ["person", "two_wheeler", "car", "large_vehicle", "bag"].map(str::to_owned);
         for classes in [&coco80()[..], &city] {
-            assert!(parse(table(), classes).is_ok(), "{classes:?}");
+            assert!(parse(table(), classes, false).is_ok(), "{classes:?}");
         }
-        let error = parse(table(), &city[..1]).expect_err("no vehicle").to_string();
+        let error = parse(table(), &city[..1], false).expect_err("no vehicle").to_string();
         assert!(error.contains("`classes`") && error.contains("`vehicle`"), "{error}");
     }
 

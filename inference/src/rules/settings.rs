@@ -104,6 +104,8 @@ pub(crate) struct Head {
     pub(crate) emitter: Emitter,
     /// All classes of the model.
     pub(crate) known: Vec<String>,
+    /// Whether places on the ground are known.
+    pub(crate) calibrated: bool,
     pub(crate) keys: Vec<String>,
 }
 
@@ -116,6 +118,8 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) new_score: f32,
     /// The rule's place in its camera.
     pub(crate) position: u32,
+    /// Whether the camera is calibrated.
+    pub(crate) calibrated: bool,
 }
 
 impl Head {
@@ -142,7 +146,8 @@ impl Head {
         let severity = common.severity.unwrap_or(descriptor.severity);
         let emitter = Emitter::new(rule.clone(), descriptor.kind, severity, around.new_score, around.position);
         let known = around.classes.to_vec();
-        let mut head = Head { rule, descriptor, classes: ClassFilter::default(), emitter, known, keys };
+        let calibrated = around.calibrated;
+        let mut head = Head { rule, descriptor, classes: ClassFilter::default(), emitter, known, calibrated, keys };
         if head.rule.is_empty() || head.rule.len() > 128 {
             let problem = (format!("{} bytes long", head.rule.len()), "use 1–128 bytes".to_owned());
             return Err(head.invalid("id", problem));

@@ -58,13 +58,14 @@ impl Walk {
 
 /// A scene of these tracks.
 pub(crate) fn scene(t_us: i64, tracks: &[Track]) -> Scene<'_> {
-    Scene { t_us, tracks }
+    Scene { t_us, tracks, ground: None }
 }
 
 /// Plays a film of (tenths of a second, objects) to a rule given as TOML, then ends it. Checks what holds for every
 /// rule: what ends has begun, and no event is older than what was pending.
 pub(crate) fn play(rule: &str, film: &[Shot]) -> Vec<RuleEvent> {
-    let mut rule: Box<dyn Rule> = super::parse(toml::from_str(rule).expect("toml"), &coco80()).expect("a valid rule");
+    let mut rule: Box<dyn Rule> =
+        super::parse(toml::from_str(rule).expect("toml"), &coco80(), false).expect("a valid rule");
     let mut objects = Walk::default();
     let mut events: Vec<RuleEvent> = Vec::new();
     let mut last_us = 0;

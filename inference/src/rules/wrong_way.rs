@@ -1,8 +1,6 @@
 //! `wrong_way`: an object in a zone moves against the way that is allowed there. It begins when it has done so for some
 //! time and ends when it leaves the zone or turns; who is in the zone is `presence`'s business.
 
-use std::collections::VecDeque;
-
 use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
@@ -10,6 +8,7 @@ use super::{
     Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES,
     event::{Emitter, seconds},
     geometry::{ASPECT, Line, Zone},
+    path::Path,
     presence::{Change, Member, Presence},
     settings::{Head, Problem},
 };
@@ -38,8 +37,6 @@ const MOVED: f32 = 0.5;
 /// Each half of the time must show this part of it: a box that jumps once, because something hides its lower half, has
 /// not moved.
 const MOVED_HALF: f32 = 0.15;
-/// Samples of a path that are kept, about.
-const SAMPLES_MAX: i64 = 32;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -95,7 +92,7 @@ fn parse(head: Head, table: toml::Table) -> Result<Box<dyn Rule>, RuleError> {
         allowed,
         tolerance_deg: settings.tolerance_deg,
         after_us,
-        paths: Vec::new(),
+        drivers: Vec::new(),
     }))
 }
 
@@ -114,14 +111,14 @@ struct WrongWay {
     allowed: [f32; 2],
     tolerance_deg: f32,
     after_us: i64,
-    paths: Vec<Path>,
+    drivers: Vec<Driver>,
 }
 
-/// Where a member was in the last `after_us`.
+/// A member on its way.
 #[derive(Debug)]
-struct Path {
+struct Driver {
     member: u64,
-    samples: VecDeque<(i64, Point)>,
+    path: Path,
     /// Key of the event, while it goes the wrong way.
     key: Option<u64>,
 }
@@ -137,21 +134,21 @@ struct Movement {
 
 impl WrongWay {
     fn see(&mut self, t_us: i64, member: &Member, events: &mut Vec<RuleEvent>) {
-        let index = self.paths.iter().position(|path| path.member == member.id).unwrap_or_else(|| {
-            self.paths.push(Path { member: member.id, samples: VecDeque::new(), key: None });
-            self.paths.len() - 1
+        let index = self.drivers.iter().position(|driver| driver.member == member.id).unwrap_or_else(|| {
+            self.drivers.push(Driver { member: member.id, path: Path::default(), key: None });
+            self.drivers.len() - 1
         });
-        self.paths[index].remember(t_us, member.point, self.after_us);
-        let Some(movement) = self.movement(&self.paths[index], member) else { return };
+        self.drivers[index].path.remember(t_us, member.point, self.after_us);
+        let Some(movement) = self.movement(&self.drivers[index].path, member) else { return };
         let wrong = movement.degrees_off > self.tolerance_deg;
-        match self.paths[index].key {
+        match self.drivers[index].key {
             None if wrong && movement.steady => {
                 let key = self.emitter.key();
-                self.paths[index].key = Some(key);
+                self.drivers[index].key = Some(key);
                 events.push(self.event(Phase::Begin, t_us, key, member, member.point, Some(movement)));
             }
             Some(key) if !wrong && movement.steady => {
-                self.paths[index].key = None;
+                self.drivers[index].key = None;
                 let end = self.event(Phase::End, t_us, key, member, member.point, Some(movement));
                 events.push(end.with("ended_by", "turned"));
             }
@@ -161,12 +158,7 @@ impl WrongWay {
 
     /// None where the time is not over yet or it hardly moved.
     fn movement(&self, path: &Path, member: &Member) -> Option<Movement> {
-        let (first, last) = (*path.samples.front()?, *path.samples.back()?);
-        let half_us = i64::midpoint(first.0, last.0);
-        let middle = path.samples.iter().min_by_key(|(t_us, _)| (t_us - half_us).abs())?;
-        if last.0 - first.0 < self.after_us || path.samples.len() < 3 {
-            return None;
-        }
+        let [first, middle, last] = path.span(self.after_us)?;
         let (width, height) = (member.track.bbox.width().max(1e-3), member.track.bbox.height().max(1e-3));
         let moved = |from: Point, to: Point| ((to.x - from.x) / width).hypot((to.y - from.y) / height);
         if moved(first.1, last.1) < MOVED {
@@ -214,28 +206,13 @@ impl WrongWay {
     fn part(&mut self, changes: Vec<Change>, events: &mut Vec<RuleEvent>) {
         for change in changes {
             let Change::Left { member, t_us, at, how } = change else { continue };
-            let Some(index) = self.paths.iter().position(|path| path.member == member.id) else { continue };
-            let path = self.paths.remove(index);
-            let Some(key) = path.key else { continue };
+            let Some(index) = self.drivers.iter().position(|driver| driver.member == member.id) else { continue };
+            let driver = self.drivers.remove(index);
+            let Some(key) = driver.key else { continue };
             // The begin was told at a sample inside; the crossing of the border may be reckoned from before it.
-            let t_us = t_us.max(path.samples.back().map_or(t_us, |last| last.0));
+            let t_us = t_us.max(driver.path.last_us().unwrap_or(t_us));
             let end = self.event(Phase::End, t_us, key, &member, at, None);
             events.push(end.with("ended_by", how.as_str()));
-        }
-    }
-}
-
-impl Path {
-    /// Keeps what is needed to look back `after_us`: at most one sample that is older, and at least three in all.
-    fn remember(&mut self, t_us: i64, at: Point, after_us: i64) {
-        // Thinned out, so that a long time at many samples a second stays small.
-        let close = |from: Option<&(i64, Point)>| from.is_some_and(|from| t_us - from.0 < after_us / SAMPLES_MAX);
-        if self.samples.len() >= 2 && close(self.samples.get(self.samples.len() - 2)) {
-            self.samples.pop_back();
-        }
-        self.samples.push_back((t_us, at));
-        while self.samples.len() > 3 && t_us - self.samples[1].0 >= after_us {
-            self.samples.pop_front();
         }
     }
 }
@@ -259,12 +236,13 @@ impl Rule for WrongWay {
     fn finish(&mut self, _t_us: i64, events: &mut Vec<RuleEvent>) {
         let changes = self.presence.finish();
         self.part(changes, events);
-        self.paths.clear();
+        self.drivers.clear();
     }
 
     fn pending_us(&self) -> Option<i64> {
         // Only an end lies in the past: that of a member with an event.
-        let open = |member: &&Member| self.paths.iter().any(|path| path.member == member.id && path.key.is_some());
+        let open =
+            |member: &&Member| self.drivers.iter().any(|driver| driver.member == member.id && driver.key.is_some());
         self.presence.members().iter().filter(open).map(|member| member.inside_us).min()
     }
 }
