@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use yiwang_inference::ground::Calibration;
-use yiwang_inference::suggest;
+use yiwang_inference::{quality, suggest};
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
 pub const EXAMPLE: &str = include_str!("../gateway.toml");
@@ -176,6 +176,10 @@ pub struct RawCamera {
     pub password_file: Option<PathBuf>,
     /// Environment variable that holds the password.
     pub password_env: Option<String>,
+    /// Picture diagnoses that are left out (`moved` for a camera that tours its presets): the kinds without `camera.`.
+    #[serde(default)]
+    #[schemars(schema_with = "diagnoses_schema")]
+    pub diagnosis_off: Vec<String>,
     /// The rules: tables with `id`, `kind` and what the kind needs.
     #[serde(default, rename = "rule")]
     #[schemars(schema_with = "rules_schema")]
@@ -248,6 +252,8 @@ pub struct Camera {
     pub analysed_fps: f64,
     /// What is decoded.
     pub decode: Decoding,
+    /// Names of the picture diagnoses that are left out.
+    pub diagnosis_off: Vec<String>,
     /// Rule tables; they become rules (`yiwang_inference::rules`) once the model's classes are known.
     pub rules: Vec<toml::Table>,
 }
@@ -331,6 +337,10 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
     if !(0.1..=60.0).contains(&raw.analysed_fps) {
         return Err(format!("analysed_fps = {} must lie between 0.1 and 60", raw.analysed_fps));
     }
+    let diagnoses = || quality::DIAGNOSES.iter().map(quality::Diagnosis::name);
+    if let Some(unknown) = raw.diagnosis_off.iter().find(|off| !diagnoses().any(|name| name == off.as_str())) {
+        return Err(format!("diagnosis_off: there is no {unknown:?}; {}", suggest::hint(unknown, diagnoses())));
+    }
     if let Some([longitude, latitude]) = raw.position
         && !((-180.0..=180.0).contains(&longitude) && (-90.0..=90.0).contains(&latitude))
     {
@@ -358,6 +368,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         calibration,
         analysed_fps: raw.analysed_fps,
         decode: raw.decode,
+        diagnosis_off: raw.diagnosis_off,
         rules: raw.rules,
     })
 }
@@ -414,6 +425,11 @@ fn revision(text: &str) -> String {
 fn rules_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     let rule = yiwang_inference::rules::schema();
     schemars::json_schema!({ "type": "array", "items": rule })
+}
+
+fn diagnoses_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let names: Vec<&str> = quality::DIAGNOSES.iter().map(quality::Diagnosis::name).collect();
+    schemars::json_schema!({ "type": "array", "items": { "enum": names } })
 }
 
 fn default_state_dir() -> PathBuf {
@@ -479,6 +495,10 @@ mod tests {
             ("[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\nuser = \"u\"\n", "without password_file"),
             ("[[camera]]\nid = \"a\"\nurl = \"h/x\"\n", "it looks like rtsp://"),
             ("[[camera]]\nid=\"a\"\nurl=\"rtsp://h/x\"\n[[camera]]\nid=\"a\"\nurl=\"rtsp://h/y\"\n", "given twice"),
+            (
+                "[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\ndiagnosis_off = [\"move\"]\n",
+                "there is no \"move\"; did you mean `moved`?",
+            ),
             ("[admin]\nlisten = \"here\"\n", "127.0.0.1:9180"),
         ] {
             let error = parse(text).unwrap_err().to_string();

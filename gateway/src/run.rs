@@ -153,6 +153,7 @@ fn cameras(
             rules: camera.rules.clone(),
             position: camera.position,
             calibration: camera.calibration.clone(),
+            diagnosis_off: camera.diagnosis_off.clone(),
             analysed_fps: camera.analysed_fps,
             config_revision: config.revision.clone(),
         };

@@ -8,6 +8,7 @@ pub mod detect; // planes to tensor in one pass, outputs to boxes: one file a mo
 pub mod track; // boxes to objects that keep their number
 pub mod ground; // points of the picture to places on the ground, with their error
 pub mod rules; // objects to events: one file a rule
+pub mod quality; // pictures to faults of the camera: one file a diagnosis
 pub mod analyser; // track and rules of one camera, in one call
 
 pub mod classes; // names of classes that mean one kind of thing, whatever the model calls it

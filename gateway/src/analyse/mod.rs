@@ -13,6 +13,7 @@ use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
 use yiwang_inference::ground::{Calibration, Place};
 use yiwang_inference::model::{Model, ModelError};
+use yiwang_inference::quality::{self, Examiner, Finding};
 use yiwang_inference::rules::{self, RuleError, RuleEvent};
 use yiwang_inference::track::{Track, TrackerConfig};
 use yiwang_wire::event::{Event, KindDescriptor, Measure, Model as ModelName, Rect, Severity, Subject, TimeSource};
@@ -31,6 +32,8 @@ pub struct Plan {
     pub position: Option<[f64; 2]>,
     /// How its picture is tied to the ground, from below its position.
     pub calibration: Option<Calibration>,
+    /// Names of the picture diagnoses that are switched off.
+    pub diagnosis_off: Vec<String>,
     /// Pictures analysed a second.
     pub analysed_fps: f64,
     /// Which configuration the events are made under.
@@ -69,6 +72,9 @@ pub struct Analyst {
     begun: BTreeMap<u64, Uuid>,
     still: still::Still,
     stir: Stir,
+    examiner: Examiner,
+    /// Kinds of faults of the picture that are open.
+    faults: BTreeMap<&'static str, Uuid>,
 }
 
 impl Analyst {
@@ -83,11 +89,13 @@ impl Analyst {
             analyser,
             model_name,
             model,
+            examiner: Examiner::new(&plan.diagnosis_off),
             plan,
             last: None,
             begun: BTreeMap::new(),
             still: still::Still::default(),
             stir: Stir::Moving,
+            faults: BTreeMap::new(),
         })
     }
 
@@ -99,9 +107,11 @@ impl Analyst {
     /// Analyses one picture; `id` makes the ids of new events.
     pub fn picture(&mut self, picture: &Picture<'_>, id: &mut dyn FnMut() -> Uuid) -> Result<Vec<Found>, ModelError> {
         let times = picture.times();
-        self.model.prepare(&picture.i420(), times.media_us, &mut self.tensor)?;
+        let view = picture.i420();
+        self.model.prepare(&view, times.media_us, &mut self.tensor)?;
         let detections = self.model.detect(&self.tensor)?;
-        Ok(self.observe(picture, &detections, id))
+        let findings = self.examiner.observe(times.media_us, &view);
+        Ok(self.observe(picture, &detections, findings, id))
     }
 
     /// Looks at a keyframe of an idle camera. None where it shows anything but what was there before; nothing is
@@ -113,13 +123,15 @@ impl Analyst {
     ) -> Result<Option<Vec<Found>>, ModelError> {
         // What is kept between pictures (the background) must not learn from one that comes again before it.
         let mut tensor = self.tensor.clone();
-        self.model.prepare(&picture.i420(), picture.times().media_us, &mut tensor)?;
+        let (view, media_us) = (picture.i420(), picture.times().media_us);
+        self.model.prepare(&view, media_us, &mut tensor)?;
         let detections = self.model.detect(&tensor)?;
         if !still::is_unchanged(self.analyser.tracks(), &detections) {
             return Ok(None);
         }
         self.tensor = tensor;
-        Ok(Some(self.observe(picture, &detections, id)))
+        let findings = self.examiner.observe(media_us, &view);
+        Ok(Some(self.observe(picture, &detections, findings, id)))
     }
 
     /// How much goes on, by the picture that was analysed last.
@@ -127,7 +139,13 @@ impl Analyst {
         self.stir
     }
 
-    fn observe(&mut self, picture: &Picture<'_>, detections: &[Detection], id: &mut dyn FnMut() -> Uuid) -> Vec<Found> {
+    fn observe(
+        &mut self,
+        picture: &Picture<'_>,
+        detections: &[Detection],
+        findings: Vec<Finding>,
+        id: &mut dyn FnMut() -> Uuid,
+    ) -> Vec<Found> {
         let times = picture.times();
         self.last = Some(Moment {
             media_us: times.media_us,
@@ -140,15 +158,20 @@ impl Analyst {
         let made = self.analyser.observe(times.media_us, detections);
         let (tracks, settled_us) = (self.analyser.tracks(), self.analyser.settled_us());
         self.stir = self.still.observe(times.media_us, tracks, detections, settled_us);
-        self.found(made, id)
+        let mut found = self.found(made, id);
+        found.extend(self.faults(findings, id));
+        found
     }
 
     /// The stream is over: ends what is open and forgets the tracks. The next picture starts a new session.
     pub fn finish(&mut self, id: &mut dyn FnMut() -> Uuid) -> Vec<Found> {
         let Some(last) = self.last else { return Vec::new() };
         let made = self.analyser.finish(last.media_us);
-        let found = self.found(made, id);
+        let findings = self.examiner.finish(last.media_us);
+        let mut found = self.found(made, id);
+        found.extend(self.faults(findings, id));
         self.begun.clear();
+        self.faults.clear();
         self.tensor.forget();
         self.still.forget();
         self.stir = Stir::Moving;
@@ -219,6 +242,45 @@ impl Analyst {
         attributes
     }
 
+    fn faults(&mut self, findings: Vec<Finding>, id: &mut dyn FnMut() -> Uuid) -> Vec<Found> {
+        let Some(moment) = self.last else { return Vec::new() };
+        findings.into_iter().map(|finding| self.fault(finding, moment, id())).collect()
+    }
+
+    /// The event of a fault of the picture: about the camera, so without rule, object and model.
+    fn fault(&mut self, finding: Finding, moment: Moment, id: Uuid) -> Found {
+        let kind = finding.descriptor.kind;
+        let cause = match finding.phase {
+            rules::Phase::Begin => {
+                self.faults.insert(kind, id);
+                None
+            }
+            rules::Phase::Update => self.faults.get(kind).copied(),
+            rules::Phase::End => self.faults.remove(kind),
+        };
+        let event = Event {
+            id,
+            cause,
+            camera: Some(self.plan.camera.clone()),
+            kind: kind.into(),
+            phase: phase(finding.phase),
+            severity: severity(finding.descriptor.severity),
+            rule: None,
+            config_revision: self.plan.config_revision.clone(),
+            captured_us: moment.capture_us - (moment.media_us - finding.media_time_us),
+            time_source: moment.source,
+            time_error_ms: moment.error_ms,
+            direction: None,
+            subject: None,
+            point: None,
+            frame_px: Some(moment.frame_px),
+            measures: finding.measures.into_iter().map(measure).collect(),
+            model: None,
+            attributes: finding.attributes,
+        };
+        Found { media_us: finding.media_time_us, event }
+    }
+
     fn subject(&self, track: &Track) -> Subject {
         let classes = &self.model.info().classes;
         Subject {
@@ -231,10 +293,11 @@ impl Analyst {
     }
 }
 
-/// What the hub is told of the rules' kinds.
+/// What the hub is told of the rules' kinds and of the faults of pictures.
 pub fn descriptors() -> Vec<KindDescriptor> {
     rules::descriptors()
         .into_iter()
+        .chain(quality::DIAGNOSES.iter().map(|diagnosis| diagnosis.descriptor))
         .map(|d| KindDescriptor {
             kind: d.kind.into(),
             label_zh: d.label_zh.into(),

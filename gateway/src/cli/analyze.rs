@@ -79,6 +79,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
         rules: camera.rules.clone(),
         position: camera.position,
         calibration: camera.calibration.clone(),
+        diagnosis_off: camera.diagnosis_off.clone(),
         analysed_fps: camera.analysed_fps,
         config_revision: config.revision.clone(),
     };
@@ -279,9 +280,11 @@ fn jsonl(found: &Found) -> Value {
     })
 }
 
-/// Crossings as they are, intrusion begin and end as `enter` and `exit`, loiter begin as `loiter`, updates left out.
+/// Crossings as they are, intrusion begin and end as `enter` and `exit`, loiter begin as `loiter`; updates and the
+/// camera's own faults left out.
 fn score(found: &Found) -> Option<Value> {
     let event = &found.event;
+    event.rule.as_ref()?;
     let direction = match (event.kind.as_str(), event.phase) {
         (_, Phase::Update) | ("loiter", Phase::End) => return None,
         ("line_cross", _) => event.direction.clone()?,

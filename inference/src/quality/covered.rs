@@ -1,0 +1,51 @@
+//! The lens is covered or painted: what the scene usually shows is gone, wholly or in a patch without anything in it.
+
+use super::{Diagnosis, Judgement, look::Look};
+use crate::rules::{Descriptor, Severity};
+
+/// Below this agreement nothing of the usual view is left …
+const AGREEMENT_MAX: f32 = 0.45;
+/// … and below this part of its detail, too little for another view: something is before the lens.
+const SHARPNESS_MAX: f32 = 0.3;
+/// Nor is anything else sharp but the camera's own clock, as what is right before the lens is not: a bus has windows …
+const EDGED_MAX: f32 = 0.04;
+/// … and leaves some of the view.
+const KEPT_MAX: f32 = 0.1;
+/// Part of the cells that are lost in a patch …
+pub(super) const LOST_MIN: f64 = 0.1;
+/// … while the rest is at least so sharp: otherwise the picture is blurred as a whole.
+const REST_MIN: f32 = 0.5;
+/// Where there is nothing usual to compare with, or little detail in it: a picture whose cells differ by fewer levels is no view of anything.
+const FLAT_MAX: f32 = 8.0;
+
+pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
+    descriptor: Descriptor {
+        kind: "camera.covered",
+        label_zh: "镜头被遮挡",
+        label_en: "Lens covered",
+        severity: Severity::High,
+        merge_family: "health",
+        momentary: false,
+    },
+    topic: Some("tns1:VideoSource/GlobalSceneChange/ImagingService"),
+    begin_us: 6_000_000,
+    end_us: 4_000_000,
+    measure: ("share_lost", Some(LOST_MIN), ""),
+    judge,
+};
+
+fn judge(look: &Look) -> Judgement {
+    if look.is_dark() || look.is_blinded() {
+        return Judgement::unclear();
+    }
+    let flat = look.high - look.low < FLAT_MAX;
+    let Some((against, sharpness)) = look.against.and_then(|against| against.sharpness.map(|s| (against, s))) else {
+        return Judgement::told(flat, f64::from(u8::from(flat)));
+    };
+    let nothing_sharp = sharpness < SHARPNESS_MAX && against.edged < EDGED_MAX;
+    if against.agreement < AGREEMENT_MAX && nothing_sharp && against.kept <= KEPT_MAX {
+        return Judgement::present(1.0);
+    }
+    let rest_is_sharp = against.rest_sharpness.is_some_and(|rest| rest >= REST_MIN);
+    Judgement::told(f64::from(against.lost) >= LOST_MIN && rest_is_sharp, f64::from(against.lost))
+}

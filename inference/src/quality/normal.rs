@@ -1,0 +1,59 @@
+//! What a camera usually shows: level, detail and structure of each cell, learned slowly from pictures that nothing is
+//! wrong with, so that dusk and a parked lorry become usual and a covered lens does not.
+
+use super::{sample::Cells, structure::Structure};
+
+/// Media time and pictures until something is usual.
+const LEARN_US: i64 = 12_000_000;
+const LEARN_PICTURES: u32 = 10;
+/// Time constant of learning afterwards.
+const FOLLOW_US: i64 = 120_000_000;
+/// The most that one picture counts for after learning, microseconds.
+const STEP_MAX_US: i64 = 4_000_000;
+
+/// Pictures from one structure to the next.
+const STRUCTURE_EVERY: u32 = 4;
+
+/// The usual picture of one camera.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Normal {
+    level: Vec<f32>,
+    /// Fine detail, levels.
+    pub(super) detail: Vec<f32>,
+    /// Coarse structure.
+    pub(super) structure: Structure,
+    /// Noise, levels.
+    pub(super) noise: f32,
+    pictures: u32,
+    seen_us: i64,
+}
+
+impl Normal {
+    /// Whether enough has been seen.
+    pub(super) fn known(&self) -> bool {
+        self.pictures >= LEARN_PICTURES && self.seen_us >= LEARN_US
+    }
+
+    /// Learns from a picture that came `step_us` after the one before.
+    pub(super) fn learn(&mut self, cells: &Cells, noise: f32, columns: usize, step_us: i64) {
+        let step_us = step_us.clamp(0, STEP_MAX_US);
+        self.seen_us = self.seen_us.saturating_add(step_us);
+        self.pictures = self.pictures.saturating_add(1);
+        // The plain mean while learning, then a mean that forgets.
+        let weight = (1.0 / self.pictures as f32).max(step_us as f32 / FOLLOW_US as f32);
+        follow(&mut self.level, &cells.level, weight);
+        follow(&mut self.detail, &cells.detail, weight);
+        self.noise += weight * (noise - self.noise);
+        // The mean moves slowly; its structure need not be taken each time.
+        if self.pictures.is_multiple_of(STRUCTURE_EVERY) || !self.known() {
+            self.structure.of(&self.level, columns);
+        }
+    }
+}
+
+fn follow(means: &mut Vec<f32>, values: &[f32], weight: f32) {
+    means.resize(values.len(), 0.0);
+    for (mean, value) in means.iter_mut().zip(values) {
+        *mean += weight * (value - *mean);
+    }
+}
