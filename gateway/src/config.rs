@@ -1,15 +1,18 @@
 //! The configuration: `gateway.toml` is read into a raw form that rejects unknown keys, then resolved once into types
 //! that cannot be wrong. Rules stay tables here: each rule parses its own section (`yiwang_inference::rules`).
 
+mod raw;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use crate::camera::{Credentials, Source, Transport};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use yiwang_inference::ground::Calibration;
+use yiwang_inference::mask::Mask;
 use yiwang_inference::{quality, suggest};
+
+pub use self::raw::{Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawProcessor, RawSpool, RawTransport};
+use crate::camera::{Credentials, Source, Transport};
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
 pub const EXAMPLE: &str = include_str!("../gateway.toml");
@@ -59,155 +62,6 @@ pub enum Secrets {
     Skip,
 }
 
-/// `gateway.toml` as written.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-#[schemars(title = "Yiwang gateway configuration")]
-pub struct Raw {
-    /// Where identity, certificates and the spool live.
-    #[serde(default = "default_state_dir")]
-    pub state_dir: PathBuf,
-    /// The detector.
-    #[serde(default)]
-    pub model: RawModel,
-    /// The gateway's own status page and metrics.
-    #[serde(default)]
-    pub admin: RawAdmin,
-    /// What the gateway may use of the machine.
-    #[serde(default)]
-    pub processor: RawProcessor,
-    /// What is kept while the hub is away.
-    #[serde(default)]
-    pub spool: RawSpool,
-    /// The cameras.
-    #[serde(default, rename = "camera")]
-    pub cameras: Vec<RawCamera>,
-}
-
-/// Which model looks at the pictures.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawModel {
-    /// Name of a model: `yiwang-gateway model list` shows them.
-    pub name: Option<String>,
-    /// A manifest of your own, the only one then; its files are looked for beside it first. Default: what was added with
-    /// `yiwang-gateway model add`, then those that come with the gateway.
-    pub manifest: Option<PathBuf>,
-    /// A model file instead of an entry of the manifest.
-    pub file: Option<PathBuf>,
-    /// Its family (`yolox`, `picodet`, `nanodet`, `fcos`).
-    pub family: Option<String>,
-    /// Its SHA-256; checked where given.
-    pub sha256: Option<String>,
-    /// Its classes in the order of the outputs; default: the 80 of COCO.
-    pub classes: Option<Vec<String>>,
-    /// Threads of one inference.
-    #[serde(default = "default_threads")]
-    pub threads: usize,
-    /// The ONNX Runtime library; default: where `deploy/setup` puts it.
-    pub onnxruntime: Option<PathBuf>,
-}
-
-/// The gateway's own status address.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RawAdmin {
-    /// Address and port of `/healthz`, `/status` and `/metrics`; loopback unless you change it.
-    pub listen: String,
-}
-
-/// What the gateway may use of the machine.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawProcessor {
-    /// Cores; beyond that fewer pictures are analysed, evenly, cameras with severe rules last. Default: all there are.
-    pub cores_max: Option<f64>,
-}
-
-/// Bounds of the spool.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct RawSpool {
-    /// Most mebibytes on disk; the oldest events are dropped first, counted and reported.
-    pub size_max_mib: u64,
-    /// Longest time that an event waits for the hub, hours.
-    pub age_max_hours: u64,
-}
-
-/// A camera.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RawCamera {
-    /// Unique within the gateway: letters, digits, `-`, `_`, `.`.
-    pub id: String,
-    /// What people call it.
-    #[serde(default)]
-    pub name: String,
-    /// `rtsp://host:port/path` or `file:///path`; user and password are given apart.
-    pub url: String,
-    /// Position, WGS-84: longitude, latitude.
-    pub position: Option<[f64; 2]>,
-    /// Where it looks, degrees clockwise from north.
-    pub heading_deg: Option<f64>,
-    /// Horizontal angle of view, degrees.
-    pub field_of_view_deg: Option<f64>,
-    /// Height of the lens above the ground, metres. With `tilt_deg`, `heading_deg` and `field_of_view_deg` it
-    /// calibrates the camera: events get their place on the ground, speeds can be measured.
-    pub height_m: Option<f64>,
-    /// How far it looks down, degrees below the horizon.
-    pub tilt_deg: Option<f64>,
-    /// Calibrates the camera instead, mostly better: four points of the ground or more, each x and y in the picture
-    /// (0–1 from its top left), then longitude and latitude, read off a map.
-    #[serde(default)]
-    pub ground_points: Vec<[f64; 4]>,
-    /// Pictures analysed a second.
-    #[serde(default = "default_fps")]
-    pub analysed_fps: f64,
-    /// What is decoded: `auto` (default; keyframes only while nothing moves) or `always`.
-    #[serde(default)]
-    pub decode: Decoding,
-    /// How RTP travels: `tcp` (default) or `udp`.
-    #[serde(default)]
-    pub transport: RawTransport,
-    /// User name at the camera.
-    pub user: Option<String>,
-    /// File that holds the password, in its first line; relative to this file. As a service it comes out of systemd's
-    /// credentials under the same name.
-    pub password_file: Option<PathBuf>,
-    /// Environment variable that holds the password.
-    pub password_env: Option<String>,
-    /// Picture diagnoses that are left out (`moved` for a camera that tours its presets): the kinds without `camera.`.
-    #[serde(default)]
-    #[schemars(schema_with = "diagnoses_schema")]
-    pub diagnosis_off: Vec<String>,
-    /// The rules: tables with `id`, `kind` and what the kind needs.
-    #[serde(default, rename = "rule")]
-    #[schemars(schema_with = "rules_schema")]
-    pub rules: Vec<toml::Table>,
-}
-
-/// What of a camera is decoded.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Decoding {
-    /// Keyframes only while nothing moves; what came in between is decoded later where something began.
-    #[default]
-    Auto,
-    /// Every picture.
-    Always,
-}
-
-/// How RTP travels.
-#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum RawTransport {
-    /// Inside the RTSP connection: no loss, crosses firewalls.
-    #[default]
-    Tcp,
-    /// Datagrams.
-    Udp,
-}
-
 /// The configuration, resolved.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -254,6 +108,8 @@ pub struct Camera {
     pub decode: Decoding,
     /// Names of the picture diagnoses that are left out.
     pub diagnosis_off: Vec<String>,
+    /// What nothing may look at.
+    pub mask: Mask,
     /// Rule tables; they become rules (`yiwang_inference::rules`) once the model's classes are known.
     pub rules: Vec<toml::Table>,
 }
@@ -353,6 +209,8 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         Secrets::Skip => None,
     };
     let calibration = crate::calibration::of(&raw)?;
+    let polygons: Vec<_> = raw.masks.iter().map(|mask| mask.polygon.clone()).collect();
+    let mask = Mask::new(&polygons).map_err(|e| e.to_string())?;
     let transport = match raw.transport {
         RawTransport::Tcp => Transport::Tcp,
         RawTransport::Udp => Transport::Udp,
@@ -369,6 +227,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         analysed_fps: raw.analysed_fps,
         decode: raw.decode,
         diagnosis_off: raw.diagnosis_off,
+        mask,
         rules: raw.rules,
     })
 }
@@ -422,40 +281,6 @@ fn revision(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect()
 }
 
-fn rules_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let rule = yiwang_inference::rules::schema();
-    schemars::json_schema!({ "type": "array", "items": rule })
-}
-
-fn diagnoses_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let names: Vec<&str> = quality::DIAGNOSES.iter().map(quality::Diagnosis::name).collect();
-    schemars::json_schema!({ "type": "array", "items": { "enum": names } })
-}
-
-fn default_state_dir() -> PathBuf {
-    "/var/lib/yiwang-gateway".into()
-}
-
-fn default_threads() -> usize {
-    1
-}
-
-fn default_fps() -> f64 {
-    5.0
-}
-
-impl Default for RawAdmin {
-    fn default() -> Self {
-        Self { listen: "127.0.0.1:9180".into() }
-    }
-}
-
-impl Default for RawSpool {
-    fn default() -> Self {
-        Self { size_max_mib: 512, age_max_hours: 7 * 24 }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -498,6 +323,10 @@ mod tests {
             (
                 "[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\ndiagnosis_off = [\"move\"]\n",
                 "there is no \"move\"; did you mean `moved`?",
+            ),
+            (
+                "[[camera]]\nid = \"a\"\nurl = \"rtsp://h/x\"\n[[camera.mask]]\npolygon = [[0.1, 0.1], [300, 0.1], [0.5, 0.5]]\n",
+                "mask 1: [300, 0.1] is outside 0–1",
             ),
             ("[admin]\nlisten = \"here\"\n", "127.0.0.1:9180"),
         ] {

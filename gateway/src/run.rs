@@ -148,15 +148,7 @@ fn cameras(
 ) -> Result<(Vec<(CameraTask, Live)>, Tallies), RunError> {
     let mut tallies = Tallies::new();
     let one = |(number, camera): (usize, &Camera)| {
-        let plan = Plan {
-            camera: camera.id.clone(),
-            rules: camera.rules.clone(),
-            position: camera.position,
-            calibration: camera.calibration.clone(),
-            diagnosis_off: camera.diagnosis_off.clone(),
-            analysed_fps: camera.analysed_fps,
-            config_revision: config.revision.clone(),
-        };
+        let plan = Plan::of(camera, &config.revision);
         let analyst = Analyst::new(plan, model.clone())
             .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
         let turn = Turn::new(share.clone(), Priority::of(&camera.rules));

@@ -2,6 +2,7 @@
 //! clock or tokio: time comes in as microseconds of media time, so the same input gives the same output.
 
 pub mod picture; // what the decoder hands over, and boxes and points in fractions of the picture
+pub mod mask; // what nothing may look at, made black before anything looks
 pub mod background; // what a fixed camera sees when nothing moves, and what differs from it
 pub mod model; // the runtime library, the manifest, one shared session a model
 pub mod detect; // planes to tensor in one pass, outputs to boxes: one file a model family

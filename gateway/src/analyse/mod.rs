@@ -12,12 +12,15 @@ use uuid::Uuid;
 use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
 use yiwang_inference::ground::{Calibration, Place};
+use yiwang_inference::mask::Mask;
 use yiwang_inference::model::{Model, ModelError};
+use yiwang_inference::picture::I420;
 use yiwang_inference::quality::{self, Examiner, Finding};
 use yiwang_inference::rules::{self, RuleError, RuleEvent};
 use yiwang_inference::track::{Track, TrackerConfig};
 use yiwang_wire::event::{Event, KindDescriptor, Measure, Model as ModelName, Rect, Severity, Subject, TimeSource};
 
+use crate::config::Camera;
 use crate::decode::{Picture, Sampler};
 use crate::gate::Stir;
 
@@ -32,12 +35,30 @@ pub struct Plan {
     pub position: Option<[f64; 2]>,
     /// How its picture is tied to the ground, from below its position.
     pub calibration: Option<Calibration>,
+    /// What nothing may look at.
+    pub mask: Mask,
     /// Names of the picture diagnoses that are switched off.
     pub diagnosis_off: Vec<String>,
     /// Pictures analysed a second.
     pub analysed_fps: f64,
     /// Which configuration the events are made under.
     pub config_revision: String,
+}
+
+impl Plan {
+    /// For a camera as it is configured.
+    pub fn of(camera: &Camera, config_revision: &str) -> Self {
+        Self {
+            camera: camera.id.clone(),
+            rules: camera.rules.clone(),
+            position: camera.position,
+            calibration: camera.calibration.clone(),
+            mask: camera.mask.clone(),
+            diagnosis_off: camera.diagnosis_off.clone(),
+            analysed_fps: camera.analysed_fps,
+            config_revision: config_revision.to_owned(),
+        }
+    }
 }
 
 /// An event with the media time at which it happened.
@@ -107,7 +128,7 @@ impl Analyst {
     /// Analyses one picture; `id` makes the ids of new events.
     pub fn picture(&mut self, picture: &Picture<'_>, id: &mut dyn FnMut() -> Uuid) -> Result<Vec<Found>, ModelError> {
         let times = picture.times();
-        let view = picture.i420();
+        let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, times.media_us, &mut self.tensor)?;
         let detections = self.model.detect(&self.tensor)?;
         let findings = self.examiner.observe(times.media_us, &view);
@@ -123,7 +144,8 @@ impl Analyst {
     ) -> Result<Option<Vec<Found>>, ModelError> {
         // What is kept between pictures (the background) must not learn from one that comes again before it.
         let mut tensor = self.tensor.clone();
-        let (view, media_us) = (picture.i420(), picture.times().media_us);
+        let media_us = picture.times().media_us;
+        let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, media_us, &mut tensor)?;
         let detections = self.model.detect(&tensor)?;
         if !still::is_unchanged(self.analyser.tracks(), &detections) {
@@ -178,6 +200,16 @@ impl Analyst {
         self.last = None;
         self.sampler = Sampler::new(self.plan.analysed_fps);
         found
+    }
+
+    /// The objects of the last picture.
+    pub fn tracks(&self) -> &[Track] {
+        self.analyser.tracks()
+    }
+
+    /// What the model calls a class.
+    pub fn class_name(&self, class: u16) -> &str {
+        self.model.info().classes.get(usize::from(class)).map_or("", String::as_str)
     }
 
     /// Everything captured before this moment has come out as events: what is still being thought about (an object out
@@ -282,15 +314,19 @@ impl Analyst {
     }
 
     fn subject(&self, track: &Track) -> Subject {
-        let classes = &self.model.info().classes;
         Subject {
             track: track.id,
-            class: classes.get(usize::from(track.class)).cloned().unwrap_or_default(),
+            class: self.class_name(track.class).to_owned(),
             confidence: track.score,
             bbox: Rect { x0: track.bbox.x0, y0: track.bbox.y0, x1: track.bbox.x1, y1: track.bbox.y1 },
             predicted: track.predicted,
         }
     }
+}
+
+/// The planes without what is masked: nothing looks at any others.
+fn covered<'a>(mask: &'a mut Mask, picture: &'a Picture<'_>, model: &ModelName) -> Result<I420<'a>, ModelError> {
+    mask.cover(picture.i420()).map_err(|source| ModelError::Picture { model: model.name.clone(), source })
 }
 
 /// What the hub is told of the rules' kinds and of the faults of pictures.

@@ -74,15 +74,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
         config.model.sha256 = None;
     }
     let camera = config.camera(&args.camera)?;
-    let plan = Plan {
-        camera: camera.id.clone(),
-        rules: camera.rules.clone(),
-        position: camera.position,
-        calibration: camera.calibration.clone(),
-        diagnosis_off: camera.diagnosis_off.clone(),
-        analysed_fps: camera.analysed_fps,
-        config_revision: config.revision.clone(),
-    };
+    let plan = Plan::of(camera, &config.revision);
     let analyst = Analyst::new(plan, model::open(&config.model, &config.state_dir)?)?;
     let run = Run {
         analyst,

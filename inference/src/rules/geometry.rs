@@ -90,6 +90,15 @@ impl Zone {
         self.sides().map(distance).fold(f32::INFINITY, f32::min)
     }
 
+    /// What lies inside at a height of the picture: from, to.
+    pub(crate) fn spans(&self, y: f32) -> Vec<(f32, f32)> {
+        let cut =
+            |(a, b): (Point, Point)| ((a.y > y) != (b.y > y)).then(|| a.x + (y - a.y) / (b.y - a.y) * (b.x - a.x));
+        let mut cuts: Vec<f32> = self.sides().filter_map(cut).collect();
+        cuts.sort_by(f32::total_cmp);
+        cuts.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect()
+    }
+
     fn sides(&self) -> impl Iterator<Item = (Point, Point)> + '_ {
         let next = self.0.iter().cycle().skip(1);
         self.0.iter().copied().zip(next.copied())

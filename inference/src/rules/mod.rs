@@ -8,7 +8,7 @@ mod count;
 mod crossing;
 mod crowd;
 mod event;
-mod geometry;
+pub(crate) mod geometry;
 mod intrusion;
 mod line_cross;
 mod loiter;

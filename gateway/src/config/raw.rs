@@ -1,0 +1,205 @@
+//! `gateway.toml` as written: what serde reads and what the JSON Schema tells. What follows from it is decided where it
+//! is resolved.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+use yiwang_inference::quality;
+
+/// `gateway.toml` as written.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[schemars(title = "Yiwang gateway configuration")]
+pub struct Raw {
+    /// Where identity, certificates and the spool live.
+    #[serde(default = "default_state_dir")]
+    pub state_dir: PathBuf,
+    /// The detector.
+    #[serde(default)]
+    pub model: RawModel,
+    /// The gateway's own status page and metrics.
+    #[serde(default)]
+    pub admin: RawAdmin,
+    /// What the gateway may use of the machine.
+    #[serde(default)]
+    pub processor: RawProcessor,
+    /// What is kept while the hub is away.
+    #[serde(default)]
+    pub spool: RawSpool,
+    /// The cameras.
+    #[serde(default, rename = "camera")]
+    pub cameras: Vec<RawCamera>,
+}
+
+/// Which model looks at the pictures.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawModel {
+    /// Name of a model: `yiwang-gateway model list` shows them.
+    pub name: Option<String>,
+    /// A manifest of your own, the only one then; its files are looked for beside it first. Default: what was added with
+    /// `yiwang-gateway model add`, then those that come with the gateway.
+    pub manifest: Option<PathBuf>,
+    /// A model file instead of an entry of the manifest.
+    pub file: Option<PathBuf>,
+    /// Its family (`yolox`, `picodet`, `nanodet`, `fcos`).
+    pub family: Option<String>,
+    /// Its SHA-256; checked where given.
+    pub sha256: Option<String>,
+    /// Its classes in the order of the outputs; default: the 80 of COCO.
+    pub classes: Option<Vec<String>>,
+    /// Threads of one inference.
+    #[serde(default = "default_threads")]
+    pub threads: usize,
+    /// The ONNX Runtime library; default: where `deploy/setup` puts it.
+    pub onnxruntime: Option<PathBuf>,
+}
+
+/// The gateway's own status address.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawAdmin {
+    /// Address and port of `/healthz`, `/status` and `/metrics`; loopback unless you change it.
+    pub listen: String,
+}
+
+/// What the gateway may use of the machine.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawProcessor {
+    /// Cores; beyond that fewer pictures are analysed, evenly, cameras with severe rules last. Default: all there are.
+    pub cores_max: Option<f64>,
+}
+
+/// Bounds of the spool.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawSpool {
+    /// Most mebibytes on disk; the oldest events are dropped first, counted and reported.
+    pub size_max_mib: u64,
+    /// Longest time that an event waits for the hub, hours.
+    pub age_max_hours: u64,
+}
+
+/// A camera.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawCamera {
+    /// Unique within the gateway: letters, digits, `-`, `_`, `.`.
+    pub id: String,
+    /// What people call it.
+    #[serde(default)]
+    pub name: String,
+    /// `rtsp://host:port/path` or `file:///path`; user and password are given apart.
+    pub url: String,
+    /// Position, WGS-84: longitude, latitude.
+    pub position: Option<[f64; 2]>,
+    /// Where it looks, degrees clockwise from north.
+    pub heading_deg: Option<f64>,
+    /// Horizontal angle of view, degrees.
+    pub field_of_view_deg: Option<f64>,
+    /// Height of the lens above the ground, metres. With `tilt_deg`, `heading_deg` and `field_of_view_deg` it
+    /// calibrates the camera: events get their place on the ground, speeds can be measured.
+    pub height_m: Option<f64>,
+    /// How far it looks down, degrees below the horizon.
+    pub tilt_deg: Option<f64>,
+    /// Calibrates the camera instead, mostly better: four points of the ground or more, each x and y in the picture
+    /// (0–1 from its top left), then longitude and latitude, read off a map.
+    #[serde(default)]
+    pub ground_points: Vec<[f64; 4]>,
+    /// Pictures analysed a second.
+    #[serde(default = "default_fps")]
+    pub analysed_fps: f64,
+    /// What is decoded: `auto` (default; keyframes only while nothing moves) or `always`.
+    #[serde(default)]
+    pub decode: Decoding,
+    /// How RTP travels: `tcp` (default) or `udp`.
+    #[serde(default)]
+    pub transport: RawTransport,
+    /// User name at the camera.
+    pub user: Option<String>,
+    /// File that holds the password, in its first line; relative to this file. As a service it comes out of systemd's
+    /// credentials under the same name.
+    pub password_file: Option<PathBuf>,
+    /// Environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// Picture diagnoses that are left out (`moved` for a camera that tours its presets): the kinds without `camera.`.
+    #[serde(default)]
+    #[schemars(schema_with = "diagnoses_schema")]
+    pub diagnosis_off: Vec<String>,
+    /// Parts of the picture that nothing may look at.
+    #[serde(default, rename = "mask")]
+    pub masks: Vec<RawMask>,
+    /// The rules: tables with `id`, `kind` and what the kind needs.
+    #[serde(default, rename = "rule")]
+    #[schemars(schema_with = "rules_schema")]
+    pub rules: Vec<toml::Table>,
+}
+
+/// A part of the picture that is black before anything looks at it: a window, a neighbour's garden.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RawMask {
+    /// Corners, 0–1 of the picture from its top left, in the order in which you would walk around it.
+    pub polygon: Vec<[f32; 2]>,
+    /// What it hides, for people.
+    #[serde(default)]
+    pub name: String,
+}
+
+/// What of a camera is decoded.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Decoding {
+    /// Keyframes only while nothing moves; what came in between is decoded later where something began.
+    #[default]
+    Auto,
+    /// Every picture.
+    Always,
+}
+
+/// How RTP travels.
+#[derive(Debug, Clone, Copy, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum RawTransport {
+    /// Inside the RTSP connection: no loss, crosses firewalls.
+    #[default]
+    Tcp,
+    /// Datagrams.
+    Udp,
+}
+
+fn rules_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let rule = yiwang_inference::rules::schema();
+    schemars::json_schema!({ "type": "array", "items": rule })
+}
+
+fn diagnoses_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
+    let names: Vec<&str> = quality::DIAGNOSES.iter().map(quality::Diagnosis::name).collect();
+    schemars::json_schema!({ "type": "array", "items": { "enum": names } })
+}
+
+fn default_state_dir() -> PathBuf {
+    "/var/lib/yiwang-gateway".into()
+}
+
+fn default_threads() -> usize {
+    1
+}
+
+fn default_fps() -> f64 {
+    5.0
+}
+
+impl Default for RawAdmin {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9180".into() }
+    }
+}
+
+impl Default for RawSpool {
+    fn default() -> Self {
+        Self { size_max_mib: 512, age_max_hours: 7 * 24 }
+    }
+}
