@@ -1,4 +1,13 @@
 //! `analyze`: the live pipeline over a recorded clip. Scheduling follows media time only, so two runs print the same.
+//!
+//! - [`print`] events as lines; [`film`] what is kept for the page, with [`jpeg`]; [`page`] the page, with [`why`] (pure)
+//!   for what each rule saw.
+
+mod film;
+mod jpeg;
+mod page;
+mod print;
+mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -7,11 +16,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use clap::ValueEnum;
-use serde_json::{Value, json};
 use uuid::Uuid;
-use yiwang_inference::model::ModelError;
-use yiwang_wire::event::Phase;
 
+use self::film::Film;
+use self::print::{print_all, seconds};
 use super::{ConfigArg, Fault, out};
 use crate::analyse::{Analyst, Found, Plan};
 use crate::camera::Times;
@@ -56,6 +64,8 @@ enum Format {
     Jsonl,
     /// `{"rule","t_s","direction","x"}` a line: what a scorer of events wants.
     Score,
+    /// One page that needs nothing else, with the timeline, pictures, and why each rule fired or not.
+    Html,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -75,7 +85,9 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
     }
     let camera = config.camera(&args.camera)?;
     let plan = Plan::of(camera, &config.revision);
-    let analyst = Analyst::new(plan, model::open(&config.model, &config.state_dir)?)?;
+    let model = model::open(&config.model, &config.state_dir)?;
+    let film = (args.format == Format::Html).then(|| Film::new(plan.mask.clone()));
+    let analyst = Analyst::new(plan, model.clone())?;
     let run = Run {
         analyst,
         attention: Attention::default(),
@@ -87,6 +99,7 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
         last_us: 0,
         analysed_us: i64::MIN,
         fault: None,
+        film,
     };
     let started = Instant::now();
     let units = FileUnits::open(&args.input, 0)?;
@@ -98,7 +111,19 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
     };
     let mut run = shared.lock();
     if let Some(fault) = run.fault.take() {
-        return Err(fault.into());
+        return Err(fault);
+    }
+    if let Some(film) = &run.film {
+        let about = page::About {
+            camera,
+            clip: args.input.file_name().unwrap_or(args.input.as_os_str()).to_string_lossy().into_owned(),
+            model: format!("{} {}", model.info().name, model.info().sha256.get(..12).unwrap_or_default()),
+            revision: &config.revision,
+            duration_us: run.last_us,
+            pictures,
+            analysed: run.analysed,
+        };
+        out(page::page(&about, film).trim_end());
     }
     if args.format == Format::Text {
         let (clip_s, took_s) = (seconds(run.last_us), started.elapsed().as_secs_f64());
@@ -146,7 +171,10 @@ struct Run {
     events: u64,
     last_us: i64,
     analysed_us: i64,
-    fault: Option<ModelError>,
+    /// What broke it off.
+    fault: Option<Box<dyn std::error::Error + Send + Sync>>,
+    /// Kept where a page is wanted.
+    film: Option<Film>,
 }
 
 impl Run {
@@ -190,123 +218,24 @@ impl PictureSink for Run {
         match found {
             Ok(Some(found)) => {
                 self.print(&found);
+                if let Some(film) = &mut self.film
+                    && let Err(error) = film.see(picture, &self.analyst, &found)
+                {
+                    self.fault = Some(error.into());
+                }
                 self.analysed_us = media_us;
                 self.attention.observed(media_us, self.analyst.stir());
             }
             Ok(None) => {}
-            Err(error) => self.fault = Some(error),
+            Err(error) => self.fault = Some(error.into()),
         }
     }
 
     fn over(&mut self) {
         let found = self.analyst.finish(&mut || numbered(&mut self.counter));
         self.print(&found);
-    }
-}
-
-fn print_all(found: &[Found], format: Format) -> u64 {
-    let mut printed = 0;
-    for one in found {
-        let line = match format {
-            Format::Text => Some(text(one)),
-            Format::Jsonl => Some(jsonl(one).to_string()),
-            Format::Score => score(one).map(|v| v.to_string()),
-        };
-        if let Some(line) = line {
-            out(&line);
-            printed += 1;
+        if let Some(film) = &mut self.film {
+            film.end(&found);
         }
     }
-    printed
-}
-
-fn text(found: &Found) -> String {
-    let event = &found.event;
-    let why: Vec<String> = event
-        .measures
-        .iter()
-        .map(|m| match m.threshold {
-            Some(threshold) => format!("{} {:.2}/{threshold:.2} {}", m.name, m.value, m.unit),
-            None => format!("{} {:.2} {}", m.name, m.value, m.unit),
-        })
-        .collect();
-    let subject = event.subject.as_ref().map_or(String::new(), |s| format!("{} #{} ", s.class, s.track));
-    format!(
-        "{:>9.2} s  {:<7} {:<12} {:<16} {subject}{} {}",
-        seconds(found.media_us),
-        phase(event.phase),
-        event.kind,
-        event.rule.as_deref().unwrap_or("-"),
-        event.direction.as_deref().unwrap_or(""),
-        why.join(", "),
-    )
-}
-
-fn jsonl(found: &Found) -> Value {
-    let event = &found.event;
-    let subject = event.subject.as_ref();
-    let measures: Vec<Value> = event
-        .measures
-        .iter()
-        .map(|m| json!({ "name": m.name, "value": m.value, "threshold": m.threshold, "unit": m.unit }))
-        .collect();
-    json!({
-        "kind": event.kind,
-        "rule": event.rule,
-        "phase": phase(event.phase),
-        "media_time_s": seconds(found.media_us),
-        "class": subject.map(|s| &s.class),
-        "confidence": subject.map(|s| rounded(s.confidence)),
-        "direction": event.direction,
-        "track": subject.map(|s| s.track),
-        "x": event.point.map(|p| rounded(p[0])),
-        "y": event.point.map(|p| rounded(p[1])),
-        "bbox": subject.map(|s| [s.bbox.x0, s.bbox.y0, s.bbox.x1, s.bbox.y1].map(rounded)),
-        "severity": format!("{:?}", event.severity).to_lowercase(),
-        "measures": measures,
-        "id": event.id,
-        "cause": event.cause,
-        "camera": event.camera,
-        "model": event.model.as_ref().map(|m| &m.name),
-        "config_revision": event.config_revision,
-    })
-}
-
-/// Crossings as they are, intrusion begin and end as `enter` and `exit`, loiter begin as `loiter`; updates and the
-/// camera's own faults left out.
-fn score(found: &Found) -> Option<Value> {
-    let event = &found.event;
-    event.rule.as_ref()?;
-    let direction = match (event.kind.as_str(), event.phase) {
-        (_, Phase::Update) | ("loiter", Phase::End) => return None,
-        ("line_cross", _) => event.direction.clone()?,
-        ("intrusion", Phase::Begin) => "enter".into(),
-        ("intrusion", Phase::End) => "exit".into(),
-        ("loiter", Phase::Begin) => "loiter".into(),
-        (_, other) => phase(other).into(),
-    };
-    Some(json!({
-        "rule": event.rule,
-        "t_s": seconds(found.media_us),
-        "direction": direction,
-        "x": event.point.map(|p| rounded(p[0])),
-    }))
-}
-
-fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Begin => "begin",
-        Phase::Update => "update",
-        Phase::End => "end",
-    }
-}
-
-/// Milliseconds are as exact as a picture's time is.
-#[allow(clippy::cast_precision_loss, reason = "media time of a clip fits in 53 bits")]
-fn seconds(us: i64) -> f64 {
-    (us as f64 / 1e3).round() / 1e3
-}
-
-fn rounded(value: f32) -> f64 {
-    (f64::from(value) * 1e4).round() / 1e4
 }
