@@ -1,6 +1,8 @@
 //! Masked pixels influence nothing: whatever is behind a mask, the tensors, the detections, the events and the
 //! diagnosis are the same to the bit. That the same content does influence them without a mask is asserted too.
 
+#![allow(clippy::unwrap_used, reason = "a test")]
+
 mod support;
 
 use yiwang_inference::{

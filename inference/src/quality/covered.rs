@@ -12,9 +12,14 @@ const EDGED_MAX: f32 = 0.04;
 /// … and leaves some of the view.
 const KEPT_MAX: f32 = 0.1;
 /// Part of the cells that are lost in a patch …
-pub(super) const LOST_MIN: f64 = 0.1;
+pub(super) const LOST_MIN: f64 = 0.07;
 /// … while the rest is at least so sharp: otherwise the picture is blurred as a whole.
 const REST_MIN: f32 = 0.5;
+/// Where nothing else is where it was, either, the camera was turned.
+const PATCH_AGREEMENT_MIN: f32 = 0.35;
+/// Through a cloth a ghost of the view is left: neither its detail nor much of its contrast, and so much is lost.
+const VEILED_CONTRAST_MAX: f32 = 0.45;
+const VEILED_LOST_MIN: f32 = 0.25;
 /// Where there is nothing usual to compare with, or little detail in it: a picture whose cells differ by fewer levels is no view of anything.
 const FLAT_MAX: f32 = 8.0;
 
@@ -42,10 +47,14 @@ fn judge(look: &Look) -> Judgement {
     let Some((against, sharpness)) = look.against.and_then(|against| against.sharpness.map(|s| (against, s))) else {
         return Judgement::told(flat, f64::from(u8::from(flat)));
     };
-    let nothing_sharp = sharpness < SHARPNESS_MAX && against.edged < EDGED_MAX;
+    let nothing_sharp = sharpness < SHARPNESS_MAX && look.edged < EDGED_MAX;
     if against.agreement < AGREEMENT_MAX && nothing_sharp && against.kept <= KEPT_MAX {
         return Judgement::present(1.0);
     }
+    if sharpness < SHARPNESS_MAX && against.contrast < VEILED_CONTRAST_MAX && against.lost >= VEILED_LOST_MIN {
+        return Judgement::present(f64::from(against.lost));
+    }
     let rest_is_sharp = against.rest_sharpness.is_some_and(|rest| rest >= REST_MIN);
-    Judgement::told(f64::from(against.lost) >= LOST_MIN && rest_is_sharp, f64::from(against.lost))
+    let patch = rest_is_sharp && against.agreement >= PATCH_AGREEMENT_MIN;
+    Judgement::told(f64::from(against.lost) >= LOST_MIN && patch, f64::from(against.lost))
 }

@@ -4,7 +4,7 @@ use super::{Diagnosis, Judgement, look::Look};
 use crate::rules::{Descriptor, Severity};
 
 /// Stillness, seconds, from the first repetition on, which takes two or three seconds to be seen.
-const STILL_MIN_S: f64 = 5.0;
+const STILL_MIN_S: f64 = 2.2;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     descriptor: Descriptor {

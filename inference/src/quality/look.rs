@@ -1,7 +1,12 @@
 //! One look at a picture: a few numbers, by themselves and against what the camera usually shows. The diagnoses judge
 //! by them and by nothing else.
 
-use super::{histogram::Histogram, normal::Normal, sample::Cells, structure::Structure};
+use super::{
+    histogram::Histogram,
+    normal::{Normal, Usual},
+    sample::Cells,
+    structure::Structure,
+};
 
 /// A cell above this level has next to nothing but white in it (235 is white).
 const BLOWN_MIN: f32 = 222.0;
@@ -20,6 +25,9 @@ const LOST_STRUCTURE: f32 = 0.5;
 /// (or of next to none, levels)
 const FLAT_MAX: f32 = 2.0;
 
+/// Least usual difference of bright and dark that another one is compared with, levels.
+const RANGE_MIN: f32 = 8.0;
+
 /// What a picture is like.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Look {
@@ -31,6 +39,8 @@ pub(super) struct Look {
     pub(super) blown: f32,
     /// Fine detail where there is least: the noise, levels.
     pub(super) noise: f32,
+    /// Share of the cells that have strong detail, edges rather than what a coder leaves of noise.
+    pub(super) edged: f32,
     /// Change since the picture before in the middle cell, where there was one before, levels.
     pub(super) change: Option<f32>,
     /// How long nothing but the coder has changed anything, microseconds.
@@ -53,12 +63,12 @@ pub(super) struct Against {
     pub(super) sharpness: Option<f32>,
     /// The same of the cells that are not lost.
     pub(super) rest_sharpness: Option<f32>,
-    /// Share of the cells that have strong detail, edges rather than what a coder leaves of noise.
-    pub(super) edged: f32,
+    /// Difference of the bright and the dark, parts of the usual one.
+    pub(super) contrast: f32,
     /// Share of the cells with detail that show nothing of it.
     pub(super) lost: f32,
-    /// The usual noise, levels.
-    pub(super) noise: f32,
+    /// What single numbers usually are.
+    pub(super) usual: Usual,
 }
 
 /// Bins to one, for levels, for detail and change, and for parts of the usual.
@@ -77,12 +87,15 @@ impl Look {
     /// What the picture is by itself.
     pub(super) fn of(cells: &Cells, compared: bool, scratch: &mut Scratch) -> Self {
         let levels = || cells.level.iter().copied();
+        let noise = scratch.histogram.quantile(cells.detail.iter().copied(), 0.2, DETAIL);
+        let edged = cells.detail.iter().filter(|&&detail| detail - noise >= EDGED_MIN).count();
         let blown = levels().filter(|&level| level >= BLOWN_MIN).count();
         Self {
             low: scratch.histogram.quantile(levels(), 0.05, LEVELS),
             high: scratch.histogram.quantile(levels(), 0.95, LEVELS),
             blown: blown as f32 / cells.level.len() as f32,
-            noise: scratch.histogram.quantile(cells.detail.iter().copied(), 0.2, DETAIL),
+            noise,
+            edged: edged as f32 / cells.detail.len() as f32,
             change: compared.then(|| scratch.histogram.quantile(cells.change.iter().copied(), 0.5, DETAIL)),
             still_us: 0,
             against: None,
@@ -94,7 +107,7 @@ impl Against {
     /// Compares with what is usual.
     pub(super) fn of(
         cells: &Cells,
-        noise: f32,
+        look: &Look,
         structure: &Structure,
         normal: &Normal,
         columns: usize,
@@ -103,8 +116,8 @@ impl Against {
         let mut lost = std::mem::take(&mut scratch.lost);
         lost.clear();
         let ratio = |cell: usize| {
-            let usual = normal.detail[cell] - normal.noise;
-            (usual >= TEXTURE_MIN).then(|| ((cells.detail[cell] - noise) / usual).clamp(0.0, 4.0))
+            let usual = normal.detail[cell] - normal.usual.noise;
+            (usual >= TEXTURE_MIN).then(|| ((cells.detail[cell] - look.noise) / usual).clamp(0.0, 4.0))
         };
         lost.extend((0..cells.detail.len()).map(|cell| {
             let usual = normal.structure.height(cell).abs();
@@ -118,7 +131,6 @@ impl Against {
         let rest_sharpness = told.then(|| scratch.histogram.quantile(seen, 0.5, PARTS));
         let enough = textured as f32 >= PATCHES_MIN * lost.len() as f32;
         let whole = if enough { whole_patches(&lost, columns) as f32 / textured as f32 } else { 0.0 };
-        let edged = cells.detail.iter().filter(|&&detail| detail - noise >= EDGED_MIN).count();
         let agreement = structure.agreement(&normal.structure);
         scratch.lost = lost;
         Self {
@@ -127,9 +139,9 @@ impl Against {
             kept: structure.kept(&normal.structure),
             sharpness,
             rest_sharpness,
-            edged: edged as f32 / cells.detail.len() as f32,
+            contrast: (look.high - look.low) / (normal.usual.high - normal.usual.low).max(RANGE_MIN),
             lost: whole,
-            noise: normal.noise,
+            usual: normal.usual,
         }
     }
 }

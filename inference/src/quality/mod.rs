@@ -56,6 +56,11 @@ const GAP_MAX_US: i64 = 10_000_000;
 const NEW_VIEW_US: i64 = 600_000_000;
 /// Below this agreement the usual view is not seen.
 const HIDDEN_BELOW: f32 = 0.45;
+/// A picture is unlike the usual one from this share of lost patches on, below this sharpness, or where it changes by
+/// more than so many times the usual.
+const UNLIKE_LOST: f32 = 0.04;
+const UNLIKE_SHARPNESS: f32 = 0.5;
+const UNLIKE_CHANGE: f32 = 3.0;
 /// The shift of a view is looked for below this agreement.
 const SEARCH_BELOW: f32 = 0.5;
 
@@ -113,11 +118,21 @@ impl Judgement {
 
 impl Look {
     fn is_dark(&self) -> bool {
-        f64::from(self.high) < too_dark::DARK_OK
+        too_dark::is_dark(self)
     }
 
     fn is_blinded(&self) -> bool {
-        f64::from(self.blown) > too_bright::BLOWN_OK
+        f64::from(self.blown) > too_bright::BLOWN_OK || too_bright::is_washed_out(self)
+    }
+
+    /// It is not quite the usual picture, which is no fault.
+    fn is_unlike(&self) -> bool {
+        self.against.is_some_and(|against| {
+            against.lost >= UNLIKE_LOST
+                || against.agreement < SEARCH_BELOW
+                || against.sharpness.is_some_and(|sharpness| sharpness < UNLIKE_SHARPNESS)
+                || self.change.is_some_and(|change| change > UNLIKE_CHANGE * against.usual.change)
+        })
     }
 
     /// The usual view is not, or not wholly, to be seen.
@@ -225,7 +240,7 @@ impl Examiner {
         let mut look = Look::of(cells, compared, &mut self.scratch);
         self.structure.of(&cells.level, columns);
         if self.normal.known() {
-            let mut against = Against::of(cells, look.noise, &self.structure, &self.normal, columns, &mut self.scratch);
+            let mut against = Against::of(cells, &look, &self.structure, &self.normal, columns, &mut self.scratch);
             let found = (against.agreement < SEARCH_BELOW).then(|| self.structure.best_shift(&self.normal.structure));
             if let (Some((shift, agreement)), Some(before)) = (found, self.shift) {
                 let near = |a: i32, b: i32| (a - b).abs() <= 1;
@@ -237,7 +252,7 @@ impl Examiner {
         let seen = !look.is_hidden();
         look.still_us = self.stillness.observe(t_us, sampler.lines(), seen, seen && !suspected);
         if !suspected {
-            self.normal.learn(cells, look.noise, columns, step_us);
+            self.normal.learn(cells, &look, columns, step_us, look.is_unlike());
         }
         Some(look)
     }

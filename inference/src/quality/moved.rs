@@ -12,9 +12,10 @@ const GAIN_MIN: f32 = 0.12;
 /// … and at least so well.
 const SHIFTED_MIN: f32 = 0.5;
 /// Where more of the picture's blocks show what they usually show, something large stands before the camera.
-const KEPT_MAX: f32 = 0.1;
-/// With less of the usual detail something is before the lens.
+const KEPT_MAX: f32 = 0.14;
+/// With less of the usual detail, and of the usual edges wherever they are, something is before the lens.
 const SHARPNESS_MIN: f32 = 0.3;
+const EDGED_PART: f32 = 0.35;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     descriptor: Descriptor {
@@ -37,7 +38,8 @@ fn judge(look: &Look) -> Judgement {
         return Judgement::unclear();
     };
     let agreement = f64::from(against.agreement);
-    if against.sharpness.is_none_or(|sharpness| sharpness < SHARPNESS_MIN) {
+    let edges = look.edged >= EDGED_PART * against.usual.edged;
+    if against.sharpness.is_none_or(|sharpness| sharpness < SHARPNESS_MIN && !edges) {
         return Judgement::unclear();
     }
     let found = |shifted: f32| shifted >= SHIFTED_MIN && shifted >= against.agreement + GAIN_MIN;

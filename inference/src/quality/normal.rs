@@ -1,7 +1,7 @@
 //! What a camera usually shows: level, detail and structure of each cell, learned slowly from pictures that nothing is
 //! wrong with, so that dusk and a parked lorry become usual and a covered lens does not.
 
-use super::{sample::Cells, structure::Structure};
+use super::{look::Look, sample::Cells, structure::Structure};
 
 /// Media time and pictures until something is usual.
 const LEARN_US: i64 = 12_000_000;
@@ -14,6 +14,20 @@ const STEP_MAX_US: i64 = 4_000_000;
 /// Pictures from one structure to the next.
 const STRUCTURE_EVERY: u32 = 4;
 
+/// What is unlike the usual picture, without being a fault (yet), is learned so many times slower: a fault must not become
+/// usual while it is being looked at, a new shop sign shall.
+const UNLIKE_SLOWER: f32 = 12.0;
+
+/// What single numbers of a camera's pictures usually are; see [`Look`].
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Usual {
+    pub(super) noise: f32,
+    pub(super) low: f32,
+    pub(super) high: f32,
+    pub(super) edged: f32,
+    pub(super) change: f32,
+}
+
 /// The usual picture of one camera.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Normal {
@@ -22,8 +36,8 @@ pub(super) struct Normal {
     pub(super) detail: Vec<f32>,
     /// Coarse structure.
     pub(super) structure: Structure,
-    /// Noise, levels.
-    pub(super) noise: f32,
+    /// Single numbers.
+    pub(super) usual: Usual,
     pictures: u32,
     seen_us: i64,
 }
@@ -34,16 +48,28 @@ impl Normal {
         self.pictures >= LEARN_PICTURES && self.seen_us >= LEARN_US
     }
 
-    /// Learns from a picture that came `step_us` after the one before.
-    pub(super) fn learn(&mut self, cells: &Cells, noise: f32, columns: usize, step_us: i64) {
+    /// Learns from a picture that came `step_us` after the one before; `unlike` where it is another one than usual.
+    pub(super) fn learn(&mut self, cells: &Cells, look: &Look, columns: usize, step_us: i64, unlike: bool) {
         let step_us = step_us.clamp(0, STEP_MAX_US);
         self.seen_us = self.seen_us.saturating_add(step_us);
         self.pictures = self.pictures.saturating_add(1);
         // The plain mean while learning, then a mean that forgets.
         let weight = (1.0 / self.pictures as f32).max(step_us as f32 / FOLLOW_US as f32);
+        let weight = if unlike && self.known() { weight / UNLIKE_SLOWER } else { weight };
         follow(&mut self.level, &cells.level, weight);
         follow(&mut self.detail, &cells.detail, weight);
-        self.noise += weight * (noise - self.noise);
+        let usual = &mut self.usual;
+        let change = look.change.unwrap_or(usual.change);
+        let numbers = [
+            (&mut usual.noise, look.noise),
+            (&mut usual.low, look.low),
+            (&mut usual.high, look.high),
+            (&mut usual.edged, look.edged),
+            (&mut usual.change, change),
+        ];
+        for (mean, value) in numbers {
+            *mean += weight * (value - *mean);
+        }
         // The mean moves slowly; its structure need not be taken each time.
         if self.pictures.is_multiple_of(STRUCTURE_EVERY) || !self.known() {
             self.structure.of(&self.level, columns);

@@ -72,8 +72,9 @@ pub(crate) const SIZE_PX: (u32, u32) = (640, 360);
 
 /// Walls, windows and paving of a street, seen from `shift` pixels further right and down.
 pub(crate) fn street(seed: u32, shift: (usize, usize)) -> Still {
+    type Built = Option<((u32, (usize, usize)), Still)>;
     thread_local! {
-        static LAST: std::cell::RefCell<Option<((u32, (usize, usize)), Still)>> = const { std::cell::RefCell::new(None) };
+        static LAST: std::cell::RefCell<Built> = const { std::cell::RefCell::new(None) };
     }
     LAST.with_borrow_mut(|last| match last {
         Some((key, still)) if *key == (seed, shift) => still.clone(),

@@ -7,6 +7,12 @@ use crate::rules::{Descriptor, Severity};
 const BLOWN_MIN: f64 = 0.55;
 /// … below this one it is not.
 pub(super) const BLOWN_OK: f64 = 0.45;
+/// Light that is scattered in the lens washes the picture out: its bright parts are at least so bright, levels …
+const WASHED_HIGH_MIN: f32 = 205.0;
+/// … its dark ones so much brighter than usual …
+const WASHED_RISE_MIN: f32 = 50.0;
+/// … and this part of the detail is left at most.
+const WASHED_SHARPNESS_MAX: f32 = 0.45;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     descriptor: Descriptor {
@@ -26,11 +32,20 @@ pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
 
 fn judge(look: &Look) -> Judgement {
     let blown = f64::from(look.blown);
-    if blown >= BLOWN_MIN {
+    if blown >= BLOWN_MIN || is_washed_out(look) {
         Judgement::present(blown)
     } else if blown > BLOWN_OK {
         Judgement::unclear()
     } else {
         Judgement::told(false, blown)
     }
+}
+
+/// Whether stray light hides the view.
+pub(super) fn is_washed_out(look: &Look) -> bool {
+    look.against.is_some_and(|against| {
+        look.high >= WASHED_HIGH_MIN
+            && look.low >= against.usual.low + WASHED_RISE_MIN
+            && against.sharpness.is_some_and(|sharpness| sharpness < WASHED_SHARPNESS_MAX)
+    })
 }
