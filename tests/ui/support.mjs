@@ -55,6 +55,8 @@ export async function openDesk(browser, hub, { language = 'en', theme = 'dark', 
     hasTouch: size.width < 500, storageState: storage,
   });
   const page = await context.newPage();
+  // A deadline, not a measure: on a machine that compiles beside, drawing the map in software takes long.
+  page.setDefaultTimeout(120_000);
   const outside = [];
   const errors = [];
   const local = new URL(hub.url).origin;

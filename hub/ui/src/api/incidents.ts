@@ -9,6 +9,7 @@ import type {
 export interface Conflict {
   /** Null where part of it is hidden from this person. */
   incident: Incident | null;
+  revision: number;
   since: Step[];
 }
 

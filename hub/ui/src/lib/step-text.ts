@@ -3,6 +3,9 @@ import type { Step } from '../api/incident-types';
 import { label, t } from '../i18n';
 import { registry } from '../state/registry.svelte';
 
+/** Whom the record names for steps that the hub took by itself. */
+export const HUB = 'system';
+
 const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** "wang acknowledged it"; steps of a newer hub are told by their name. */
@@ -10,7 +13,7 @@ export function stepText(step: Step): string {
   const told = t().work.did;
   const tell = Object.hasOwn(told, step.action) ? told[step.action] : undefined;
   if (!tell) return `${step.by}: ${step.action.replaceAll('_', ' ')}`;
-  return tell(step.by || t().work.theHub, whatOf(step));
+  return tell(step.by === HUB ? t().work.theHub : step.by, whatOf(step));
 }
 
 /** What the person wrote with the step. */

@@ -4,6 +4,7 @@ import { ApiError } from '../api/client';
 import { incidentsApi, type Conflict } from '../api/incidents';
 import type { ActionFields, ActionName, IncidentDetail, Step } from '../api/incident-types';
 import { errorText, t } from '../i18n';
+import { HUB } from '../lib/step-text';
 import { app } from './app.svelte';
 import { clock } from './clock.svelte';
 import { incidents } from './incidents.svelte';
@@ -129,7 +130,10 @@ class Work {
   async #one(id: string, action: ActionName, fields: ActionFields): Promise<void> {
     // What the person acts upon is what they saw; only taking back one's own step is meant whatever came since.
     const shown = this.detail?.id === id && action !== 'undo' ? this.detail : incidents.get(id);
-    const revision = shown?.revision ?? 0;
+    await this.#send(id, shown?.revision ?? 0, action, fields);
+  }
+
+  async #send(id: string, revision: number, action: ActionName, fields: ActionFields): Promise<void> {
     try {
       const detail = await incidentsApi.act(id, revision, action, fields);
       this.#show(detail);
@@ -139,6 +143,9 @@ class Work {
       if (!(error instanceof ApiError) || error.status !== 409 || error.code !== 'conflict') throw error;
       const { conflict } = error.body as { conflict: Conflict };
       if (conflict.incident) incidents.adopt(conflict.incident);
+      // What only the hub did meanwhile, such as escalating, is nobody's change: nothing can be lost by going on.
+      const now = conflict.incident?.revision ?? conflict.revision;
+      if (now > revision && conflict.since.length > 0 && conflict.since.every(({ by }) => by === HUB)) return this.#send(id, now, action, fields);
       // The steps and what may be done now come with the detail; what is done next is then done on this revision.
       await this.load(id);
       this.clash = { id, action, fields, since: conflict.since, message: error.message };
