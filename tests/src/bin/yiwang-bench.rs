@@ -24,11 +24,23 @@ struct Options {
 enum What {
     /// CPU of rendering and coding six of the simulated city's cameras, and how fast it goes offline.
     City,
-    /// CPU and memory of a gateway for 1, 4 and 8 cameras, against bare decoding.
+    /// How many cameras a core of a gateway carries and what of the events is left, against bare decoding.
     Edge {
-        /// Other numbers of cameras.
-        #[arg(long, value_delimiter = ',', default_values_t = [1, 4, 8])]
-        cameras: Vec<usize>,
+        /// Cameras at once.
+        #[arg(long, default_value_t = 6)]
+        cameras: usize,
+        /// Length of the quiet clips, seconds; shorter ones say less.
+        #[arg(long, default_value_t = 600)]
+        clip_s: i64,
+        /// Which clips.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
+    },
+    /// Receives from cameras and does nothing with it; what `edge` measures receiving with.
+    #[command(hide = true)]
+    Receive {
+        /// Addresses.
+        urls: Vec<String>,
     },
     /// Durable events through ingest, an event's weight, the feed's fan-out.
     Hub {
@@ -62,7 +74,10 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");
     let outcome = match options.what {
         What::City => city::run(&mut report, options.seconds.unwrap_or(40)),
-        What::Edge { cameras } => edge::run(&mut report, &cameras, options.seconds.unwrap_or(20)),
+        What::Edge { cameras, clip_s, seed } => {
+            edge::run(&mut report, &edge::Size { cameras, clip_s, seconds: options.seconds, seed })
+        }
+        What::Receive { urls } => runtime.block_on(edge::receive(urls)),
         What::Hub { gateways, subscribers } => {
             let size = hub::Size { seconds: options.seconds.unwrap_or(5), gateways, subscribers };
             runtime.block_on(hub::run(&mut report, size))
