@@ -12,7 +12,7 @@ use yiwang_wire::token::JoinToken;
 use super::show::{self, table};
 use super::{
     CliError, Command, DepartmentCommand, FeedTokenCommand, GatewayCommand, GrantArgs, GrantCommand, Outcome,
-    TokenCommand, UserCommand, serve,
+    TokenCommand, UserCommand, audit, serve,
 };
 use crate::config::{self, Overrides};
 use crate::registry::ca::Authority;
@@ -50,6 +50,7 @@ pub(super) fn run(data: &Path, command: Command) -> Outcome {
         Command::Grant(GrantCommand::Add(args)) => change_grant(store, args, true),
         Command::Grant(GrantCommand::Remove(args)) => change_grant(store, args, false),
         Command::Grant(GrantCommand::List) => list_grants(store),
+        Command::Audit(command) => audit::run(store, command),
         // `cli::main` does these without a store.
         Command::Serve(_) | Command::Check | Command::Config | Command::Openapi => Ok(()),
     }

@@ -1,6 +1,7 @@
 //! The command line: what there is to say (`clap`), and one line for each command that does it. `serve` runs the hub,
 //! `manage` works on its data, also while it runs: both open the same databases.
 
+mod audit;
 mod manage;
 mod serve;
 mod show;
@@ -51,6 +52,9 @@ enum Command {
     /// Which department sees what of others
     #[command(subcommand)]
     Grant(GrantCommand),
+    /// The append-only record of who did what
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Say whether hub.toml can be read
     Check,
     /// Print the commented default of hub.toml
@@ -70,6 +74,22 @@ struct ServeArgs {
     /// The page without TLS: only on loopback
     #[arg(long)]
     plain_http: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum AuditCommand {
+    /// Check offline that nothing in the record was changed, taken out or put in
+    Verify {
+        /// A hash that an earlier check printed: it must still be there
+        #[arg(long, value_name = "HASH")]
+        expect: Option<String>,
+    },
+    /// Show the newest records
+    List {
+        /// How many
+        #[arg(long, default_value_t = 50)]
+        last: usize,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{CliError, Outcome};
 use crate::config::{self, Config, Overrides};
+use crate::desk::Desk;
 use crate::feed::Ring;
 use crate::ingest::tls::{self, Shown};
 use crate::ingest::{Hub, Listener, ListenerSettings};
@@ -106,7 +107,9 @@ async fn serve(data: &Path, config: Config) -> Outcome {
         waiting: Arc::new(Waiting::default()),
         metrics: Arc::new(Metrics::new()),
     });
-    let applier = Applier::new(hub.log.clone(), hub.store.clone(), hub.waiting.clone(), hub.metrics.clone());
+    let desk = Arc::new(Desk::open(hub.store.clone())?);
+    let applier =
+        Applier::new(hub.log.clone(), hub.store.clone(), desk.clone(), hub.waiting.clone(), hub.metrics.clone());
     let applier = applier.map_err(CliError::hub)?;
     let ring = Arc::new(Ring::new(applier.applied()));
     let publish = ring.clone();
@@ -115,6 +118,7 @@ async fn serve(data: &Path, config: Config) -> Outcome {
         store: hub.store.clone(),
         log: hub.log.clone(),
         ring,
+        desk: desk.clone(),
         presence: hub.presence.clone(),
         metrics: hub.metrics.clone(),
         settings: WebSettings {
@@ -129,7 +133,7 @@ async fn serve(data: &Path, config: Config) -> Outcome {
     let settings = ListenerSettings { address: config.quic, shown: shown.clone() };
     let listener = Listener::start(hub.clone(), settings).map_err(CliError::hub)?;
     let applying = tokio::spawn(applier.run(stop.clone()));
-    let keeping = tokio::spawn(housekeeping::run(hub.clone(), config.clone(), shown, stop.clone()));
+    let keeping = tokio::spawn(housekeeping::run(hub.clone(), desk, config.clone(), shown, stop.clone()));
     let mut serving = tokio::spawn(web::serve(app, page, page_tls, stop.clone()));
 
     let addresses = Addresses {

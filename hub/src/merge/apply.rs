@@ -1,5 +1,5 @@
 //! Applies the log to the store: reads from the position that the store remembers, adds what the registry knows (whose
-//! camera, where), indexes, publishes. Applying again changes nothing, so it can be interrupted anywhere and the store
+//! camera, where), hands it to the desk that makes incidents of it and indexes it, publishes. Applying again changes nothing, so it can be interrupted anywhere and the store
 //! can be made again from the log.
 
 use std::collections::HashMap;
@@ -11,9 +11,11 @@ use tokio_util::sync::CancellationToken;
 use yiwang_wire::codec;
 
 use super::Waiting;
+use crate::desk::Desk;
 use crate::error::chain;
 use crate::log::{Log, LogError, Stored};
 use crate::metrics::Metrics;
+use crate::registry::now_us;
 use crate::store::{CameraWatermark, OPERATIONS, Store, StoreError, StoredEvent};
 
 /// Entries applied in one transaction of the store.
@@ -61,6 +63,7 @@ struct Place {
 pub struct Applier {
     log: Arc<dyn Log>,
     store: Arc<dyn Store>,
+    desk: Arc<Desk>,
     waiting: Arc<Waiting>,
     metrics: Arc<Metrics>,
     publish: Publish,
@@ -76,6 +79,7 @@ impl Applier {
     pub fn new(
         log: Arc<dyn Log>,
         store: Arc<dyn Store>,
+        desk: Arc<Desk>,
         waiting: Arc<Waiting>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, ApplyError> {
@@ -91,7 +95,7 @@ impl Applier {
             applied = begins - 1;
         }
         metrics.applied.set(i64::try_from(applied).unwrap_or(i64::MAX));
-        Ok(Self { log, store, waiting, metrics, publish, applied, owners: HashMap::new(), revision: None })
+        Ok(Self { log, store, desk, waiting, metrics, publish, applied, owners: HashMap::new(), revision: None })
     }
 
     /// Publishes what is applied from now on.
@@ -161,7 +165,7 @@ impl Applier {
         self.look_up_owners()?;
         let events: Vec<Arc<StoredEvent>> =
             entries.iter().filter_map(|entry| self.event(entry)).map(Arc::new).collect();
-        self.store.index(&events, last)?;
+        self.desk.apply(&events, last, now_us())?;
         self.applied = last;
         self.metrics.applied.set(i64::try_from(last).unwrap_or(i64::MAX));
         (self.publish)(&events, last);

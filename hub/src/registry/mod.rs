@@ -1,7 +1,9 @@
-//! Departments' gateways: who may join (`ca`) and who is here (`presence`). What is kept about them is in `store`.
+//! Departments' gateways: who may join (`ca`), who is here (`presence`), what their cameras see in common and how
+//! complete they are (`report`). What is kept about them is in `store`.
 
 pub mod ca;
 pub mod presence;
+pub mod report;
 
 pub use ca::Authority;
 pub use presence::Presence;

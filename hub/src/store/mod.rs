@@ -12,6 +12,7 @@
 
 pub mod conformance;
 mod gaps;
+pub mod incidents;
 pub mod sqlite;
 mod types;
 
@@ -21,6 +22,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use yiwang_wire::event::KindDescriptor;
 
+pub use incidents::*;
 pub use types::*;
 
 /// What every method answers.
@@ -28,7 +30,7 @@ pub type StoreResult<T> = Result<T, StoreError>;
 
 /// The seam. Every method may touch the disk on the caller's thread: async callers go through `spawn_blocking`.
 /// Times are microseconds since 1970 UTC; `now_us` is given, never read.
-pub trait Store: Send + Sync {
+pub trait Store: IncidentStore {
     // ---- departments -----------------------------------------------------------------------------------------------
 
     /// Makes the department unless it is there; true where it is new.
@@ -104,6 +106,8 @@ pub trait Store: Send + Sync {
     fn users(&self) -> StoreResult<Vec<User>>;
     /// Sets another password hash and ends the user's sessions.
     fn set_password(&self, name: &str, password_hash: &str) -> StoreResult<()>;
+    /// Gives a user another role and department, and ends its sessions; the last administrator stays one.
+    fn set_user(&self, name: &str, role: Role, department: &str) -> StoreResult<()>;
     /// Removes a user and its sessions; the last administrator stays ([`StoreError::LastAdministrator`]).
     fn remove_user(&self, name: &str) -> StoreResult<()>;
     /// True until there is an administrator.

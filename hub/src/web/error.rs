@@ -5,6 +5,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::share::Denial;
@@ -17,6 +18,10 @@ pub struct ErrorBody {
     /// With 410 of the feed: the oldest cursor that can be resumed.
     #[serde(skip_serializing_if = "Option::is_none")]
     oldest: Option<String>,
+    /// With 409 of a step on an incident: how it stands now and what was done since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    conflict: Option<Value>,
 }
 
 /// What went wrong.
@@ -38,13 +43,48 @@ pub struct ApiError {
     message: String,
     next: String,
     oldest: Option<String>,
+    /// Boxed: errors are passed about, and few have it.
+    conflict: Option<Box<Value>>,
     retry_after_s: Option<u64>,
 }
 
 impl ApiError {
     /// Any.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>, next: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), next: next.into(), oldest: None, retry_after_s: None }
+        Self {
+            status,
+            code,
+            message: message.into(),
+            next: next.into(),
+            oldest: None,
+            conflict: None,
+            retry_after_s: None,
+        }
+    }
+
+    /// With what was done meanwhile.
+    pub(super) fn with_conflict(mut self, conflict: Value) -> Self {
+        self.conflict = Some(Box::new(conflict));
+        self
+    }
+
+    /// A conflict also shows how the incident stands now.
+    pub(super) fn with_incident(mut self, incident: Option<Value>) -> Self {
+        if let (Some(conflict), Some(incident)) = (&mut self.conflict, incident) {
+            conflict["incident"] = incident;
+        }
+        self
+    }
+
+    /// Its code and its body, for answers that hold several.
+    pub(super) fn parts(self) -> (u16, Value) {
+        let status = self.status.as_u16();
+        (status, serde_json::to_value(self.body()).unwrap_or_default())
+    }
+
+    fn body(self) -> ErrorBody {
+        let error = ErrorDetail { code: self.code, message: self.message, next: self.next };
+        ErrorBody { error, oldest: self.oldest, conflict: self.conflict.map(|conflict| *conflict) }
     }
 
     /// The request can't be understood.
@@ -146,12 +186,12 @@ impl From<StoreError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let error = ErrorDetail { code: self.code, message: self.message, next: self.next };
-        let mut response = (self.status, Json(ErrorBody { error, oldest: self.oldest })).into_response();
-        if let Some(seconds) = self.retry_after_s {
+        let (status, retry_after_s) = (self.status, self.retry_after_s);
+        let mut response = (status, Json(self.body())).into_response();
+        if let Some(seconds) = retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if status == StatusCode::UNAUTHORIZED {
             response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         response

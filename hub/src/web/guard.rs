@@ -19,8 +19,10 @@ use crate::share::{Need, authorise};
 pub const COOKIE: &str = "yw_session";
 /// Header that other sites' forms can't send: changes by cookie need it.
 pub const CSRF_HEADER: &str = "x-yiwang";
-/// Where the feed is: the one place that takes tickets and has no time limit.
+/// Where the feed is: feeds take tickets and have no time limit.
 pub const FEED: &str = "/api/v1/feed";
+/// Where incidents' changes are: likewise.
+pub const INCIDENT_FEED: &str = "/api/v1/incidents/feed";
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
@@ -39,6 +41,25 @@ pub const ACCESS: &[(Method, &str, Need)] = &[
     (Method::GET, "/api/v1/events/{id}", Need::Viewer),
     (Method::GET, FEED, Need::Viewer),
     (Method::POST, "/api/v1/feed/ticket", Need::Viewer),
+    (Method::GET, "/api/v1/incidents", Need::Viewer),
+    (Method::GET, "/api/v1/incidents/{id}", Need::Viewer),
+    (Method::GET, INCIDENT_FEED, Need::Viewer),
+    (Method::GET, "/api/v1/alarm-load", Need::Person),
+    // Which step on which incident a person may take is decided with the incident at hand.
+    (Method::POST, "/api/v1/incidents/{id}/actions", Need::Person),
+    (Method::POST, "/api/v1/incidents/actions", Need::Person),
+    (Method::GET, "/api/v1/people", Need::Person),
+    (Method::GET, "/api/v1/settings/incidents", Need::Person),
+    (Method::PUT, "/api/v1/settings/incidents", Need::Administrator),
+    (Method::GET, "/api/v1/audit", Need::Administrator),
+    (Method::GET, "/api/v1/registry", Need::Viewer),
+    (Method::PUT, "/api/v1/registry/{gateway}/{camera}", Need::Administrator),
+    (Method::GET, "/api/v1/reports/duplicates", Need::Viewer),
+    (Method::GET, "/api/v1/reports/coverage", Need::Viewer),
+    (Method::GET, "/api/v1/search", Need::Viewer),
+    (Method::GET, "/api/v1/export/{file}", Need::Viewer),
+    (Method::POST, "/api/v1/departments", Need::Administrator),
+    (Method::PUT, "/api/v1/users/{name}", Need::Administrator),
     (Method::GET, "/api/v1/feed-tokens", Need::Administrator),
     (Method::POST, "/api/v1/feed-tokens", Need::Administrator),
     (Method::DELETE, "/api/v1/feed-tokens/{id}", Need::Administrator),
@@ -70,7 +91,7 @@ pub async fn guard(State(app): State<AppState>, mut request: Request, next: Next
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            if path == FEED {
+            if is_feed(&path) {
                 next.run(request).await
             } else {
                 tokio::time::timeout(ANSWER_WITHIN, next.run(request))
@@ -81,6 +102,10 @@ pub async fn guard(State(app): State<AppState>, mut request: Request, next: Next
     };
     app.count_answer(response.status());
     response
+}
+
+fn is_feed(path: &str) -> bool {
+    path == FEED || path == INCIDENT_FEED
 }
 
 /// What of a request decides.
@@ -132,7 +157,7 @@ fn credential(app: &AppState, path: &str, request: &Request) -> Option<Credentia
         let id = secret::feed_token_id(token).filter(|_| scheme.eq_ignore_ascii_case("bearer"))?;
         return Some(Credential::Token { id: id.to_owned(), hash: secret::hash(token) });
     }
-    if path == FEED
+    if is_feed(path)
         && let Some(ticket) = ticket(request.uri().query().unwrap_or_default())
     {
         return app.access.redeem(ticket, now_us());

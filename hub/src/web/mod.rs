@@ -1,22 +1,29 @@
 //! HTTP for people and programs: the REST API under `/api/v1`, the feed, the page. `guard` is the one gate, `access` finds
-//! who calls, `share` decides; `accounts`, `views`, `manage` and `health` are the routes, `json` the shapes that leave,
+//! who calls, `share` decides; `accounts`, `views`, `incidents`, `working`, `manage` and `health` are the routes, `json` and
+//! `incident_json` the shapes that leave,
 //! `server` listens.
 
 pub mod access;
 mod accounts;
 mod error;
+mod export;
 mod extract;
 pub mod guard;
 mod health;
+pub(crate) mod incident_json;
+pub mod incident_shapes;
+pub(crate) mod incidents;
 pub mod json;
 mod shapes;
 mod limiter;
 mod manage;
 mod page;
 pub mod password;
+mod registry;
 pub mod secret;
 mod server;
 mod views;
+mod working;
 
 use std::net::IpAddr;
 use std::ops::Deref;
@@ -35,8 +42,10 @@ use utoipa_axum::router::OpenApiRouter;
 
 pub use error::{ApiError, ErrorBody};
 pub use extract::Params;
+pub use incident_shapes::Incident as IncidentShape;
 pub use server::{ServeError, Tls, serve};
 
+use crate::desk::Desk;
 use crate::feed::{self, Ring};
 use crate::log::Log;
 use crate::metrics::Metrics;
@@ -88,6 +97,8 @@ pub struct Parts {
     pub log: Arc<dyn Log>,
     /// The newest events.
     pub ring: Arc<Ring>,
+    /// Incidents.
+    pub desk: Arc<Desk>,
     /// Who is here.
     pub presence: Arc<Presence>,
     /// Counters.
@@ -108,6 +119,8 @@ pub struct Shared {
     pub log: Arc<dyn Log>,
     /// The newest events.
     pub ring: Arc<Ring>,
+    /// Incidents.
+    pub desk: Arc<Desk>,
     /// Who is here.
     pub presence: Arc<Presence>,
     /// Counters.
@@ -140,7 +153,7 @@ impl Deref for AppState {
 impl AppState {
     /// Puts the parts together and begins to follow the store's changes. Within a tokio runtime.
     pub fn new(parts: Parts) -> StoreResult<Self> {
-        let Parts { store, log, ring, presence, metrics, settings } = parts;
+        let Parts { store, log, ring, desk, presence, metrics, settings } = parts;
         let (sender, revision) = watch::channel(store.revision()?);
         let stop = CancellationToken::new();
         tokio::spawn(access::follow(store.clone(), sender, stop.clone()));
@@ -156,6 +169,7 @@ impl AppState {
             store,
             log,
             ring,
+            desk,
             presence,
             metrics,
             settings,
@@ -232,6 +246,10 @@ fn api() -> OpenApiRouter<AppState> {
     OpenApiRouter::with_openapi(Document::openapi())
         .merge(accounts::routes())
         .merge(views::routes())
+        .merge(incidents::routes())
+        .merge(working::routes())
+        .merge(registry::routes())
+        .merge(export::routes())
         .merge(sinks)
         .merge(manage::routes())
         .merge(health::routes())

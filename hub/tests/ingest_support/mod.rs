@@ -62,7 +62,8 @@ impl Site {
         let listener = Listener::start(hub.clone(), settings).unwrap();
         let stop = CancellationToken::new();
         let (log, kept) = (hub.log.clone(), hub.store.clone());
-        let applier = Applier::new(log, kept, hub.waiting.clone(), hub.metrics.clone()).unwrap();
+        let desk = Arc::new(yiwang_hub::desk::Desk::open(kept.clone()).unwrap());
+        let applier = Applier::new(log, kept, desk, hub.waiting.clone(), hub.metrics.clone()).unwrap();
         tokio::spawn(applier.run(stop.clone()));
         Self { address: listener.address(), hub, listener: Some(listener), stop, dir }
     }

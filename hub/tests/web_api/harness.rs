@@ -10,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tokio_util::sync::CancellationToken;
 use ureq::http;
+use yiwang_hub::desk::Desk;
 use yiwang_hub::feed::Ring;
 use yiwang_hub::log::{Log, SqliteLog, SqliteLogSettings};
 use yiwang_hub::metrics::Metrics;
@@ -27,6 +28,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) struct Hub {
     pub(crate) store: Arc<SqliteStore>,
     pub(crate) ring: Arc<Ring>,
+    pub(crate) desk: Arc<Desk>,
     pub(crate) presence: Arc<Presence>,
     pub(crate) base: String,
     pub(crate) agent: ureq::Agent,
@@ -99,6 +101,7 @@ impl Hub {
         let log: Arc<dyn Log> =
             Arc::new(SqliteLog::open(&dir.path().join("log.db"), SqliteLogSettings::default()).unwrap());
         let ring = Arc::new(Ring::with_capacity(store.applied_position().unwrap(), options.ring_events));
+        let desk = Arc::new(Desk::open(store.clone()).unwrap());
         let presence = Arc::new(Presence::default());
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
@@ -116,6 +119,7 @@ impl Hub {
             store: store.clone(),
             log,
             ring: ring.clone(),
+            desk: desk.clone(),
             presence: presence.clone(),
             metrics: Arc::new(Metrics::new()),
             settings: options.settings,
@@ -125,6 +129,7 @@ impl Hub {
         Self {
             store,
             ring,
+            desk,
             presence,
             base: format!("{scheme}://{address}"),
             agent: agent.build().into(),
@@ -137,7 +142,7 @@ impl Hub {
     pub(crate) fn publish(&self, events: &[StoredEvent]) {
         let events: Vec<_> = events.iter().cloned().map(Arc::new).collect();
         let last = events.last().unwrap().position;
-        self.store.index(&events, last).unwrap();
+        self.desk.apply(&events, last, now_us()).unwrap();
         self.ring.publish(&events, last);
     }
 
@@ -213,7 +218,12 @@ impl Hub {
 
     /// Opens a feed; a refusal is an answer.
     pub(crate) fn feed(&self, who: &As, query: &str, headers: &[(&str, &str)]) -> Result<Feed, Box<Answer>> {
-        let mut request = self.request("GET", who, &format!("/api/v1/feed{query}"));
+        self.feed_at(who, &format!("/api/v1/feed{query}"), headers)
+    }
+
+    /// Opens a feed at an address.
+    pub(crate) fn feed_at(&self, who: &As, address: &str, headers: &[(&str, &str)]) -> Result<Feed, Box<Answer>> {
+        let mut request = self.request("GET", who, address);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }

@@ -6,4 +6,5 @@ mod accounts;
 mod events;
 mod feed;
 mod harness;
+mod incidents;
 mod routes;

@@ -43,10 +43,26 @@ const FOR_TOKENS: &[(&str, &str)] = &[
     ("GET", "/api/v1/events/{id}"),
     ("GET", "/api/v1/feed"),
     ("POST", "/api/v1/feed/ticket"),
+    ("GET", "/api/v1/incidents"),
+    ("GET", "/api/v1/incidents/{id}"),
+    ("GET", "/api/v1/incidents/feed"),
+    ("GET", "/api/v1/search"),
+    ("GET", "/api/v1/export/{file}"),
+    ("GET", "/api/v1/registry"),
+    ("GET", "/api/v1/reports/duplicates"),
+    ("GET", "/api/v1/reports/coverage"),
 ];
 
 /// Routes for every person beside those.
-const FOR_PEOPLE: &[(&str, &str)] = &[("POST", "/api/v1/logout"), ("GET", "/api/v1/session")];
+const FOR_PEOPLE: &[(&str, &str)] = &[
+    ("POST", "/api/v1/logout"),
+    ("GET", "/api/v1/session"),
+    ("GET", "/api/v1/alarm-load"),
+    ("POST", "/api/v1/incidents/{id}/actions"),
+    ("POST", "/api/v1/incidents/actions"),
+    ("GET", "/api/v1/people"),
+    ("GET", "/api/v1/settings/incidents"),
+];
 
 fn named(routes: &[(&str, &str)], method: &str, path: &str) -> bool {
     routes.iter().any(|(m, p)| *m == method && *p == path)
@@ -58,6 +74,11 @@ fn addresses(hub: &Hub, method: &str, path: &str) -> Vec<String> {
     let (token, _) = hub.token("traffic");
     let plain = match path {
         "/api/v1/events/{id}" => path.replace("{id}", &event.to_string()),
+        "/api/v1/incidents/{id}" | "/api/v1/incidents/{id}/actions" => {
+            path.replace("{id}", &yiwang_hub::merge::thread_id("gw-traffic", event).to_string())
+        }
+        "/api/v1/export/{file}" => "/api/v1/export/events.csv".to_owned(),
+        "/api/v1/registry/{gateway}/{camera}" => "/api/v1/registry/gw-traffic/cam-1".to_owned(),
         "/api/v1/feed-tokens/{id}" => path.replace("{id}", &token),
         "/api/v1/users/{name}" => path.replace("{name}", "traffic"),
         other => other.to_owned(),
@@ -75,6 +96,15 @@ fn addresses(hub: &Hub, method: &str, path: &str) -> Vec<String> {
         ("GET", "/api/v1/feed") => {
             &["?since=oldest", "?since=oldest&department=traffic", "?since=oldest&kind=intrusion"]
         }
+        ("GET", "/api/v1/incidents") => &[
+            "",
+            "?department=traffic",
+            "?camera=gw-traffic/cam-1&state=all",
+            "?q=intrusion&order=newest",
+            "?bbox=100,20,130,40",
+        ],
+        ("GET", "/api/v1/search") => &["?q=cam", "?kind=intrusion", "?camera=gw-traffic/cam-1"],
+        ("GET", "/api/v1/incidents/feed") => &["?since=0", ""],
         _ => &[""],
     };
     queries.iter().map(|query| format!("{plain}{query}")).collect()
@@ -88,6 +118,11 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("POST", "/api/v1/users") => {
             Some(json!({"name": "mallory", "role": "administrator", "password": "a long password"}))
         }
+        ("POST", "/api/v1/incidents/{id}/actions") => {
+            Some(json!({"revision": 0, "action": "dispatch", "departments": ["police"]}))
+        }
+        ("POST", "/api/v1/incidents/actions") => Some(json!({"items": [], "action": "acknowledge"})),
+        ("PUT", "/api/v1/registry/{gateway}/{camera}") => Some(json!({"owner": "mallory"})),
         ("PUT", "/api/v1/grants") => Some(json!({"grants": [{"department": "police", "sees": "all"}]})),
         _ => None,
     }
@@ -95,8 +130,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
 
 /// Status and text, for the feed what comes until it is quiet.
 fn ask(hub: &Hub, who: &As, method: &str, path: &str, address: &str) -> (u16, String) {
-    if path == "/api/v1/feed" {
-        return match hub.feed(who, address.trim_start_matches(path), &[]) {
+    if path.ends_with("/feed") {
+        return match hub.feed_at(who, address, &[]) {
             Ok(feed) => (200, feed.until_quiet().into_iter().map(|message| message.data).collect()),
             Err(answer) => (answer.status, answer.text),
         };

@@ -1,4 +1,4 @@
-//! What the hub does by the clock: notes last contacts, keeps gauges true, enforces retention, renews its certificate.
+//! What the hub does by the clock: notes last contacts, escalates incidents that are overdue, keeps gauges true, enforces retention, renews its certificate.
 //! Nothing here may end the hub: what fails is said and tried again.
 
 use std::sync::Arc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 use crate::config::Config;
+use crate::desk::Desk;
 use crate::error::chain;
 use crate::ingest::Hub;
 use crate::ingest::tls::Shown;
@@ -19,12 +20,15 @@ const RETENTION_TICKS: u64 = 30;
 const CERTIFICATE_TICKS: u64 = 1800;
 
 /// Runs until stopped.
-pub(super) async fn run(hub: Arc<Hub>, config: Config, shown: Arc<Shown>, stop: CancellationToken) {
+pub(super) async fn run(hub: Arc<Hub>, desk: Arc<Desk>, config: Config, shown: Arc<Shown>, stop: CancellationToken) {
     for tick in 0u64.. {
-        let (hub, config, shown) = (hub.clone(), config.clone(), shown.clone());
+        let (hub, desk, config, shown) = (hub.clone(), desk.clone(), config.clone(), shown.clone());
         let work = tokio::task::spawn_blocking(move || {
             gauges(&hub);
             contacts(&hub);
+            if let Err(error) = desk.tick(now_us()) {
+                tracing::error!(error = %chain(&error), "what is due is not escalated");
+            }
             if tick.is_multiple_of(RETENTION_TICKS) {
                 retention(&hub, &config);
             }
@@ -91,9 +95,16 @@ fn retention(hub: &Hub, config: &Config) {
     }
     loop {
         match hub.store.retain(now_us - config.store_age_us) {
-            Ok(0) => return,
+            Ok(0) => break,
             Ok(removed) => tracing::info!(removed, "events were removed: too old"),
             Err(error) => return tracing::error!(error = %chain(&error), "old events are not removed"),
+        }
+    }
+    loop {
+        match hub.store.retain_incidents(now_us - config.store_age_us) {
+            Ok(0) => return,
+            Ok(removed) => tracing::info!(removed, "incidents were removed: too old"),
+            Err(error) => return tracing::error!(error = %chain(&error), "old incidents are not removed"),
         }
     }
 }

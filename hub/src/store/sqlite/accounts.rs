@@ -54,13 +54,31 @@ pub(super) fn set_password(tx: &Transaction<'_>, name: &str, password_hash: &str
     changed(tx)
 }
 
+pub(super) fn set_user(tx: &Transaction<'_>, name: &str, role: Role, department: &str) -> StoreResult<()> {
+    need_department(tx, department)?;
+    let Some(found) = user(tx, name)? else {
+        return Err(StoreError::Unknown { what: "user", name: name.into() });
+    };
+    if found.role == Role::Administrator && role != Role::Administrator && administrators(tx)? <= 1 {
+        return Err(StoreError::LastAdministrator { name: name.into() });
+    }
+    tx.execute(
+        "UPDATE users SET role = ?2, department = ?3 WHERE name = ?1",
+        params![name, role.as_str(), department],
+    )?;
+    tx.execute("DELETE FROM sessions WHERE user = ?1", params![name])?;
+    changed(tx)
+}
+
+fn administrators(tx: &Transaction<'_>) -> StoreResult<i64> {
+    Ok(tx.query_row("SELECT count(*) FROM users WHERE role = 'administrator'", [], |row| row.get(0))?)
+}
+
 pub(super) fn remove_user(tx: &Transaction<'_>, name: &str) -> StoreResult<()> {
     let Some(found) = user(tx, name)? else {
         return Err(StoreError::Unknown { what: "user", name: name.into() });
     };
-    let administrators: i64 =
-        tx.query_row("SELECT count(*) FROM users WHERE role = 'administrator'", [], |row| row.get(0))?;
-    if found.role == Role::Administrator && administrators <= 1 {
+    if found.role == Role::Administrator && administrators(tx)? <= 1 {
         return Err(StoreError::LastAdministrator { name: name.into() });
     }
     tx.execute("DELETE FROM users WHERE name = ?1", params![name])?;

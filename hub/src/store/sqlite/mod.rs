@@ -7,6 +7,8 @@
 
 mod accounts;
 mod events;
+mod incidents;
+mod record;
 mod registry;
 mod schema;
 
@@ -19,6 +21,8 @@ use uuid::Uuid;
 use yiwang_wire::event::KindDescriptor;
 
 use super::*;
+use crate::ledger::{NewRecord, Record};
+use crate::work::Entry;
 
 /// Idle reader connections kept; further ones are opened as needed and closed after use.
 const READERS_KEPT: usize = 4;
@@ -126,14 +130,7 @@ impl Store for SqliteStore {
     }
 
     fn index(&self, events: &[Arc<StoredEvent>], applied_position: u64) -> StoreResult<()> {
-        let mut writer = self.writer();
-        let work = |writer: &mut Connection| {
-            writer.pragma_update(None, "synchronous", "NORMAL")?;
-            write_with(writer, |tx| events::index(tx, events, applied_position))
-        };
-        let outcome = work(&mut writer);
-        let restored = writer.pragma_update(None, "synchronous", "FULL").map_err(StoreError::from);
-        outcome.and(restored).map_err(|e| named(e, "index events"))
+        self.index_with(events, &IncidentWrites::default(), applied_position)
     }
     fn applied_position(&self) -> StoreResult<u64> {
         self.read("read the applied position", |c| meta(c, "applied"))
@@ -169,6 +166,9 @@ impl Store for SqliteStore {
     }
     fn set_password(&self, name: &str, password_hash: &str) -> StoreResult<()> {
         self.write("set a password", |tx| accounts::set_password(tx, name, password_hash))
+    }
+    fn set_user(&self, name: &str, role: Role, department: &str) -> StoreResult<()> {
+        self.write("change a user", |tx| accounts::set_user(tx, name, role, department))
     }
     fn remove_user(&self, name: &str) -> StoreResult<()> {
         self.write("remove a user", |tx| accounts::remove_user(tx, name))
@@ -231,6 +231,83 @@ impl Store for SqliteStore {
 
     fn revision(&self) -> StoreResult<u64> {
         self.read("read the revision", |c| meta(c, "revision"))
+    }
+}
+
+impl IncidentStore for SqliteStore {
+    fn index_with(&self, events: &[Arc<StoredEvent>], writes: &IncidentWrites, applied: u64) -> StoreResult<()> {
+        let mut writer = self.writer();
+        let work = |writer: &mut Connection| {
+            writer.pragma_update(None, "synchronous", "NORMAL")?;
+            write_with(writer, |tx| {
+                events::index(tx, events, applied)?;
+                incidents::write(tx, writes)
+            })
+        };
+        let outcome = work(&mut writer);
+        let restored = writer.pragma_update(None, "synchronous", "FULL").map_err(StoreError::from);
+        outcome.and(restored).map_err(|e| named(e, "index events"))
+    }
+    fn record(&self, new: &[NewRecord], then: &mut dyn FnMut(&[Record]) -> IncidentWrites) -> StoreResult<Vec<Record>> {
+        self.write("append to the record", |tx| {
+            let records = record::append(tx, new)?;
+            incidents::write(tx, &then(&records))?;
+            Ok(records)
+        })
+    }
+    fn incident(&self, id: Uuid) -> StoreResult<Option<IncidentRow>> {
+        self.read("read an incident", |c| incidents::incident(c, id))
+    }
+    fn sources(&self, incident: Uuid) -> StoreResult<Vec<Source>> {
+        self.read("read an incident's sources", |c| incidents::sources(c, incident))
+    }
+    fn incidents(&self, query: &IncidentQuery) -> StoreResult<Vec<IncidentRow>> {
+        self.read("query incidents", |c| incidents::list(c, query))
+    }
+    fn incident_changes(&self, after: i64, limit: usize) -> StoreResult<Vec<IncidentChange>> {
+        self.read("read incidents' changes", |c| incidents::changes(c, after, limit))
+    }
+    fn departments_of(&self, incident: Uuid) -> StoreResult<Vec<String>> {
+        self.read("read whom an incident concerns", |c| incidents::departments_of(c, incident))
+    }
+    fn newest_incident(&self) -> StoreResult<(i64, i64, i64)> {
+        self.read("read the newest incident", incidents::newest)
+    }
+    fn live_incidents(&self, since_us: i64) -> StoreResult<Vec<(IncidentRow, Vec<Source>)>> {
+        self.read("read live incidents", |c| incidents::live(c, since_us))
+    }
+    fn entries(&self) -> StoreResult<Vec<Entry>> {
+        self.read("read the steps", record::entries)
+    }
+    fn entries_of(&self, incident: Uuid) -> StoreResult<Vec<Entry>> {
+        self.read("read an incident's steps", |c| record::entries_of(c, incident))
+    }
+    fn due(&self, now_us: i64, limit: usize) -> StoreResult<Vec<Uuid>> {
+        self.read("look for what is due", |c| incidents::due(c, now_us, limit))
+    }
+    fn records_before(&self, seq: i64, limit: usize) -> StoreResult<Vec<Record>> {
+        self.read("read the record", |c| record::before(c, seq, limit))
+    }
+    fn records_after(&self, seq: i64, limit: usize) -> StoreResult<Vec<Record>> {
+        self.read("read the record", |c| record::after(c, seq, limit))
+    }
+    fn retain_incidents(&self, before_us: i64) -> StoreResult<usize> {
+        self.write("remove old incidents", |tx| incidents::retain(tx, before_us))
+    }
+    fn camera_incidents(&self, gateway: &str, camera: &str, since_us: i64, limit: usize) -> StoreResult<Vec<Uuid>> {
+        self.read("read a camera's incidents", |c| incidents::of_camera(c, gateway, camera, since_us, limit))
+    }
+    fn setting(&self, name: &str) -> StoreResult<Option<serde_json::Value>> {
+        self.read("read a setting", |c| record::setting(c, name))
+    }
+    fn set_setting(&self, name: &str, value: &serde_json::Value) -> StoreResult<()> {
+        self.write("keep a setting", |tx| record::set_setting(tx, name, value))
+    }
+    fn registry_entries(&self) -> StoreResult<Vec<((String, String), RegistryEntry)>> {
+        self.read("read the camera registry", record::registry_entries)
+    }
+    fn set_registry_entry(&self, gateway: &str, camera: &str, entry: &RegistryEntry) -> StoreResult<()> {
+        self.write("change the camera registry", |tx| record::set_registry_entry(tx, gateway, camera, entry))
     }
 }
 

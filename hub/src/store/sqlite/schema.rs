@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use crate::store::{OPERATIONS, StoreError, StoreResult};
 
 /// Version of the layout (`user_version`).
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 const V1: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -63,6 +63,42 @@ CREATE TABLE grants (
     department TEXT NOT NULL REFERENCES departments, sees TEXT NOT NULL, PRIMARY KEY (department, sees)) WITHOUT ROWID;
 ";
 
+const V2: &str = "
+-- What incidents are made of: `body` is the source as JSON; the columns are what is asked for.
+CREATE TABLE sources (
+    id BLOB PRIMARY KEY, event BLOB NOT NULL, incident BLOB NOT NULL, department TEXT NOT NULL, gateway TEXT NOT NULL,
+    camera TEXT, begin_us INTEGER NOT NULL, body TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX sources_incident ON sources (incident, begin_us);
+CREATE INDEX sources_camera ON sources (gateway, camera, begin_us);
+CREATE TABLE incidents (
+    id BLOB PRIMARY KEY, number INTEGER NOT NULL UNIQUE, change INTEGER NOT NULL UNIQUE, closed INTEGER NOT NULL,
+    level INTEGER NOT NULL, level_why TEXT, begin_us INTEGER NOT NULL, last_us INTEGER NOT NULL,
+    created_us INTEGER NOT NULL, updated_us INTEGER NOT NULL, due_us INTEGER, longitude REAL, latitude REAL,
+    summary TEXT NOT NULL, work TEXT NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;
+CREATE INDEX incidents_begin ON incidents (closed, begin_us);
+CREATE INDEX incidents_last ON incidents (last_us);
+CREATE INDEX incidents_due ON incidents (due_us) WHERE due_us IS NOT NULL;
+CREATE TABLE incidents_gone (id BLOB PRIMARY KEY, into_id BLOB, change INTEGER NOT NULL UNIQUE) WITHOUT ROWID;
+-- Whose cameras saw it (0), who has a task (1), who once could see it (2).
+CREATE TABLE incident_departments (
+    department TEXT NOT NULL, incident BLOB NOT NULL, tasked INTEGER NOT NULL, PRIMARY KEY (incident, department, tasked))
+    WITHOUT ROWID;
+CREATE INDEX incident_departments_of ON incident_departments (department, incident);
+
+-- The append-only record. Nothing here is ever changed: the triggers hold whoever writes through SQLite, the hashes
+-- show what was done past it.
+CREATE TABLE record (
+    seq INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, by TEXT NOT NULL, department TEXT NOT NULL, from_address TEXT NOT NULL,
+    what TEXT NOT NULL, about TEXT NOT NULL, why TEXT, detail TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE INDEX record_about ON record (about, seq);
+CREATE TRIGGER record_stays BEFORE UPDATE ON record BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END;
+CREATE TRIGGER record_keeps BEFORE DELETE ON record BEGIN SELECT RAISE(ABORT, 'the record is append-only'); END;
+
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE camera_registry (
+    gateway TEXT NOT NULL, camera TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (gateway, camera)) WITHOUT ROWID;
+";
+
 /// Brings a file to [`VERSION`]; a new one gets the operations centre and its grant.
 pub(super) fn bring_up(connection: &mut Connection, path: &str) -> StoreResult<()> {
     // IMMEDIATE: two processes that start at once must not both make the tables.
@@ -75,6 +111,9 @@ pub(super) fn bring_up(connection: &mut Connection, path: &str) -> StoreResult<(
         transaction.execute_batch(V1)?;
         transaction.execute("INSERT INTO departments VALUES (?1, 0)", params![OPERATIONS])?;
         transaction.execute("INSERT INTO grants VALUES (?1, 'all')", params![OPERATIONS])?;
+    }
+    if found < 2 {
+        transaction.execute_batch(V2)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
