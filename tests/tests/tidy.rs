@@ -141,7 +141,11 @@ fn no_machine_and_no_registry_is_named() {
         };
         for (number, line) in text.lines().enumerate() {
             for ban in &bans {
-                assert!(!line.contains(ban.as_str()), "{file}:{}: names {ban}", number + 1);
+                // A folder of the project's own that ends in the same word (`src/…`) is no place on a machine.
+                let named = line.match_indices(ban.as_str()).any(|(at, _)| {
+                    !ban.starts_with('/') || !line[..at].ends_with(|c: char| c.is_alphanumeric() || "_.-".contains(c))
+                });
+                assert!(!named, "{file}:{}: names {ban}", number + 1);
             }
         }
     }
