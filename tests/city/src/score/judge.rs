@@ -17,6 +17,23 @@ const STATISTICS: &str = "count";
 /// What health events begin with.
 const HEALTH: &str = "camera.";
 
+/// What a fault is rightly told as: kinds of health events without `camera.`.
+pub fn told_as(kind: FaultKind) -> &'static [&'static str] {
+    match kind {
+        FaultKind::Covered => &["covered"],
+        // Thin paint blurs what it does not hide.
+        FaultKind::Sprayed => &["covered", "blurred"],
+        FaultKind::Blurred => &["blurred"],
+        FaultKind::Moved => &["moved"],
+        FaultKind::Frozen => &["frozen"],
+        FaultKind::Dark => &["too_dark"],
+        FaultKind::Glare => &["too_bright"],
+        FaultKind::Noise => &["noise"],
+        FaultKind::SignalLost => &["signal_lost"],
+        FaultKind::ClockDrift => &["clock_drift"],
+    }
+}
+
 /// Rule, kind, phase, direction: only what agrees in all of them is compared.
 type Key<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 
@@ -175,8 +192,10 @@ impl<'a> Watch<'a> {
             .filter_map(|(t_us, one)| Some((*t_us, one.kind.strip_prefix(HEALTH)?)))
             .collect();
         for fault in self.watched.faults.iter().filter(|fault| self.counts(fault.from_us)) {
-            let as_what = health.iter().filter(|(t_us, _)| around(fault, *t_us)).map(|(_, what)| (*what).to_owned());
-            report.fault(fault.kind, as_what.collect());
+            let near: Vec<&(i64, &str)> = health.iter().filter(|(t_us, _)| around(fault, *t_us)).collect();
+            let right = near.iter().filter(|(_, what)| told_as(fault.kind).contains(what));
+            let delay_us = right.map(|(t_us, _)| t_us - fault.from_us).min();
+            report.fault(fault.kind, near.iter().map(|(_, what)| (*what).to_owned()).collect(), delay_us);
         }
         for (t_us, what) in health.into_iter().filter(|(t_us, _)| self.counts(*t_us)) {
             if !self.watched.faults.iter().any(|fault| around(fault, t_us)) {
@@ -298,13 +317,15 @@ mod tests {
             told(305.0, "begin"),
             told(320.0, "begin"),
             health(195.0, "camera.signal_lost"),
-            health(700.0, "camera.dark"),
+            health(700.0, "camera.too_dark"),
         ];
         let report = judge(&truth, &feed, &Terms::default());
         assert_eq!((report.begins().wrong, report.false_health), (1, 1));
         let seeing_s = report.camera_hours() * 3600.0;
         assert!((seeing_s - (3600.0 - 212.0 - 22.0)).abs() < 1e-6, "{seeing_s}");
-        assert_eq!(report.faults_told(), (2, 3), "covered and lost overlap; nobody told of the dark one");
+        assert_eq!(report.faults_told(), (1, 3), "covered was told as another fault; nobody told of the dark one");
+        let of_lost = report.faults().find(|fault| fault.kind == FaultKind::SignalLost).expect("a fault");
+        assert_eq!(of_lost.delay_us, Some(5_000_000));
     }
 
     #[test]

@@ -9,10 +9,10 @@ mod poisson;
 mod report;
 
 pub use feed::{Clock, FeedError, Told, read};
-pub use judge::judge;
+pub use judge::{judge, told_as};
 pub use matching::{Outcome, settle};
 pub use poisson::upper_bound;
-pub use report::{Count, Report};
+pub use report::{Count, Report, ToldFault};
 
 use std::collections::{BTreeMap, BTreeSet};
 

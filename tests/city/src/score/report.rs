@@ -8,6 +8,9 @@ use serde_json::{Map, Value, json};
 use super::upper_bound;
 use crate::camera::FaultKind;
 
+/// In so much time a fault is to be found.
+const FOUND_US: i64 = 10_000_000;
+
 /// Counts of one kind and phase at one camera, or of many.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Count {
@@ -36,7 +39,18 @@ pub struct Report {
     pub remarks: Vec<String>,
     counts: BTreeMap<(String, String, String), Count>,
     watched_us: BTreeMap<String, i64>,
-    faults: Vec<(FaultKind, BTreeSet<String>)>,
+    faults: Vec<ToldFault>,
+}
+
+/// A fault of a camera and what was told in its time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToldFault {
+    /// What was wrong.
+    pub kind: FaultKind,
+    /// Kinds of health events without `camera.`.
+    pub told_as: BTreeSet<String>,
+    /// From its beginning to the first event that told it as what it was; none where there was none.
+    pub delay_us: Option<i64>,
 }
 
 impl Count {
@@ -97,8 +111,8 @@ impl Report {
         *self.watched_us.entry(camera.to_owned()).or_default() += us;
     }
 
-    pub(super) fn fault(&mut self, kind: FaultKind, told_as: BTreeSet<String>) {
-        self.faults.push((kind, told_as));
+    pub(super) fn fault(&mut self, kind: FaultKind, told_as: BTreeSet<String>, delay_us: Option<i64>) {
+        self.faults.push(ToldFault { kind, told_as, delay_us });
     }
 
     fn sum(&self, of: impl Fn(&str, &str, &str) -> bool) -> Count {
@@ -137,14 +151,19 @@ impl Report {
         (wrong as f64 / hours, upper_bound(wrong) / hours)
     }
 
-    /// Faults of which there was a health event, and all.
+    /// Faults that were told as what they were, and all.
     pub fn faults_told(&self) -> (usize, usize) {
-        (self.faults.iter().filter(|(_, told_as)| !told_as.is_empty()).count(), self.faults.len())
+        (self.faults.iter().filter(|fault| fault.delay_us.is_some()).count(), self.faults.len())
     }
 
-    /// Each fault and as what it was told, by the kinds of health events without `camera.`.
-    pub fn faults(&self) -> impl Iterator<Item = (FaultKind, &BTreeSet<String>)> {
-        self.faults.iter().map(|(kind, told_as)| (*kind, told_as))
+    /// Faults that were told as what they were before so much of their time was over.
+    pub fn faults_told_within(&self, us: i64) -> usize {
+        self.faults.iter().filter(|fault| fault.delay_us.is_some_and(|delay_us| delay_us <= us)).count()
+    }
+
+    /// Each fault and what was told of it.
+    pub fn faults(&self) -> impl Iterator<Item = &ToldFault> {
+        self.faults.iter()
     }
 
     /// Cameras of which something was required and nothing found.
@@ -194,9 +213,16 @@ impl Report {
             self.begins().wrong
         );
         let (told, all) = self.faults_told();
-        let _ = writeln!(text, "{told} of {all} faults told, {} health events without a fault", self.false_health);
-        for (kind, _) in self.faults.iter().filter(|(_, told_as)| told_as.is_empty()) {
-            let _ = writeln!(text, "  not told: {kind:?}");
+        let _ = writeln!(
+            text,
+            "{told} of {all} faults told, {} within 10 s, {} health events without a fault",
+            self.faults_told_within(FOUND_US),
+            self.false_health
+        );
+        for fault in self.faults.iter().filter(|fault| fault.delay_us.is_none()) {
+            let instead: Vec<&str> = fault.told_as.iter().map(String::as_str).collect();
+            let instead = if instead.is_empty() { String::new() } else { format!(", but as {}", instead.join(", ")) };
+            let _ = writeln!(text, "  not told: {:?}{instead}", fault.kind);
         }
         if self.unknown + self.repeated > 0 {
             let _ = writeln!(text, "{} of unknown cameras or rules, {} repeated", self.unknown, self.repeated);
@@ -229,6 +255,7 @@ impl Report {
             "false_per_camera_hour_upper95": bound,
             "faults": faults,
             "faults_told": faults_told,
+            "faults_told_in_10_s": self.faults_told_within(FOUND_US),
             "false_health": self.false_health,
             "silent_cameras": self.silent().len(),
         });
@@ -269,8 +296,8 @@ mod tests {
         report.count("crowd", "begin", "square").missing = 1;
         report.watched("gate", 3_600_000_000);
         report.watched("square", 1_800_000_000);
-        report.fault(FaultKind::Covered, BTreeSet::from(["tampered".to_owned()]));
-        report.fault(FaultKind::Dark, BTreeSet::new());
+        report.fault(FaultKind::Covered, BTreeSet::from(["covered".to_owned()]), Some(12_000_000));
+        report.fault(FaultKind::Dark, BTreeSet::from(["covered".to_owned()]), None);
         report
     }
 
@@ -295,7 +322,14 @@ mod tests {
         assert!(object.as_object().unwrap().values().all(|value| value.is_number() || value.is_null()));
         assert_eq!((object["faults_told"].as_u64(), object["intrusion_required"].as_u64()), (Some(1), Some(10)));
         let table = report.table();
-        for part in ["intrusion", "@ gate", "all begins", "1.50 camera hours", "1 of 2 faults told", "not told: Dark"] {
+        for part in [
+            "intrusion",
+            "@ gate",
+            "all begins",
+            "1.50 camera hours",
+            "1 of 2 faults told, 0 within 10 s",
+            "not told: Dark, but as covered",
+        ] {
             assert!(table.contains(part), "{part}\n{table}");
         }
     }
