@@ -1,7 +1,6 @@
 //! The gateway's own three addresses: `/healthz`, `/status` (JSON) and `/metrics`. On loopback unless configured; they
 //! show states and counts, never a picture, never a password.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -12,18 +11,18 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::board::{self, Board};
+use crate::config::Config;
+use crate::fleet::Tallies;
 use crate::gate::Tally;
 use crate::metrics::Metrics;
 use crate::schedule::Share;
 use crate::spool::Spool;
 use crate::time_text;
 use crate::uplink::UplinkStatus;
-
-/// What became of each camera's coded pictures, by camera.
-pub type Tallies = BTreeMap<String, Arc<Tally>>;
 
 /// What the page shows.
 #[derive(Debug, Clone)]
@@ -33,7 +32,7 @@ pub struct Shown {
     /// Department, once joined.
     pub department: Option<String>,
     /// Which configuration is in force.
-    pub config_revision: String,
+    pub config: watch::Receiver<Arc<Config>>,
     /// The cameras.
     pub board: Arc<Board>,
     /// What waits.
@@ -43,7 +42,7 @@ pub struct Shown {
     /// The metrics.
     pub metrics: Metrics,
     /// What is decoded.
-    pub tallies: Arc<Tallies>,
+    pub tallies: Tallies,
     /// How much of what is due is analysed.
     pub share: Share,
 }
@@ -90,9 +89,11 @@ async fn metrics(State(shown): State<Arc<Shown>>) -> Response {
     }
 }
 
-fn status_json(shown: &Shown) -> Value {
+/// Everything that `/status` tells.
+pub fn status_json(shown: &Shown) -> Value {
     let spool = shown.spool.stats();
     let uplink = shown.uplink.snapshot();
+    let tallies = shown.tallies.snapshot();
     let cameras: Vec<Value> = shown
         .board
         .snapshot()
@@ -109,7 +110,7 @@ fn status_json(shown: &Shown) -> Value {
                 "analysed_fps": (f64::from(line.analysed_fps) * 100.0).round() / 100.0,
                 "clock_offset_ms": line.clock_offset_ms,
                 "skipped_for_the_processor": shown.metrics.pictures_skipped.with_label_values(&[id.as_str(), "budget"]).get(),
-                "decoding": shown.tallies.get(&id).map(|tally| decoding_json(tally)),
+                "decoding": tallies.get(&id).map(|tally| decoding_json(tally)),
             })
         })
         .collect();
@@ -117,7 +118,7 @@ fn status_json(shown: &Shown) -> Value {
         "gateway": shown.gateway,
         "department": shown.department,
         "software": crate::SOFTWARE,
-        "config_revision": shown.config_revision,
+        "config_revision": shown.config.borrow().revision,
         "cameras": cameras,
         "processor": {
             "cores_used": (f64::from(shown.share.cores_used()) * 100.0).round() / 100.0,
@@ -170,8 +171,8 @@ fn gather(shown: &Shown) {
         }
     }
     metrics.analysed_share.set(f64::from(shown.share.get()));
-    for (id, tally) in shown.tallies.iter() {
-        metrics.camera_idle.with_label_values(&[id]).set(i64::from(tally.reason().is_idle()));
+    for (id, tally) in shown.tallies.snapshot() {
+        metrics.camera_idle.with_label_values(&[&id]).set(i64::from(tally.reason().is_idle()));
         let counts = [
             ("decoded", &tally.decoded),
             ("held", &tally.held),

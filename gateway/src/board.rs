@@ -64,16 +64,9 @@ pub struct CameraLine {
     pub clock_offset_ms: Option<i64>,
 }
 
-/// The board.
-#[derive(Debug, Default)]
-pub struct Board {
-    lines: Mutex<BTreeMap<String, CameraLine>>,
-}
-
-impl Board {
-    /// A board with every camera starting.
-    pub fn new(cameras: impl IntoIterator<Item = String>, now_us: i64) -> Self {
-        let line = || CameraLine {
+impl CameraLine {
+    fn starting(now_us: i64) -> Self {
+        Self {
             state: State::Starting,
             cause: "starting".into(),
             cause_text: "the first connection is under way".into(),
@@ -83,8 +76,30 @@ impl Board {
             gaps: VecDeque::new(),
             analysed_fps: 0.0,
             clock_offset_ms: None,
-        };
-        Self { lines: Mutex::new(cameras.into_iter().map(|id| (id, line())).collect()) }
+        }
+    }
+}
+
+/// The board.
+#[derive(Debug, Default)]
+pub struct Board {
+    lines: Mutex<BTreeMap<String, CameraLine>>,
+}
+
+impl Board {
+    /// A board with every camera starting.
+    pub fn new(cameras: impl IntoIterator<Item = String>, now_us: i64) -> Self {
+        Self { lines: Mutex::new(cameras.into_iter().map(|id| (id, CameraLine::starting(now_us))).collect()) }
+    }
+
+    /// A camera more.
+    pub fn add(&self, camera: &str, now_us: i64) {
+        self.lock().entry(camera.to_owned()).or_insert_with(|| CameraLine::starting(now_us));
+    }
+
+    /// A camera less.
+    pub fn remove(&self, camera: &str) {
+        self.lock().remove(camera);
     }
 
     /// Sets a camera's state; returns true where it changed.

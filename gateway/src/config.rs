@@ -1,6 +1,7 @@
 //! The configuration: `gateway.toml` is read into a raw form that rejects unknown keys, then resolved once into types
 //! that cannot be wrong. Rules stay tables here: each rule parses its own section (`yiwang_inference::rules`).
 
+pub mod change;
 mod raw;
 
 use std::collections::BTreeSet;

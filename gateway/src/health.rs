@@ -62,6 +62,25 @@ impl Reporter {
         Self { config_revision, open: BTreeMap::new() }
     }
 
+    /// Which configuration the events from now on are made under.
+    pub fn set_revision(&mut self, config_revision: String) {
+        self.config_revision = config_revision;
+    }
+
+    /// A camera is this gateway's no more: what is open about it is to end.
+    pub fn ends(&self, camera: &str, at_us: i64) -> Vec<Note> {
+        let of_camera = |(key, kind): &(Option<String>, &'static str)| {
+            (key.as_deref() == Some(camera)).then(|| Note {
+                camera: key.clone(),
+                kind,
+                phase: Phase::End,
+                at_us,
+                attributes: vec![("ended_by".to_owned(), "configuration_changed".to_owned())],
+            })
+        };
+        self.open.keys().filter_map(of_camera).collect()
+    }
+
     /// The event of a note; none where it says nothing new (a second begin, an end of what never began).
     pub fn event(&mut self, note: Note, id: Uuid) -> Option<Event> {
         let &(kind, _, _, severity, momentary) = KINDS.iter().find(|k| k.0 == note.kind)?;

@@ -13,10 +13,13 @@ pub mod board;
 mod calibration;
 pub mod cli;
 pub mod config;
+pub mod control;
 pub mod error;
+pub mod fleet;
 pub mod health;
 pub mod metrics;
 pub mod model;
+pub mod outlet;
 pub mod run;
 pub mod schedule;
 

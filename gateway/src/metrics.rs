@@ -98,6 +98,15 @@ impl Metrics {
         Ok(this)
     }
 
+    /// A camera is not there any more: what says how it is now goes, what was counted stays.
+    pub fn forget(&self, camera: &str) {
+        for vec in [&self.camera_up, &self.camera_clock_offset_ms, &self.camera_idle] {
+            // An error says that it never had one.
+            let _ = vec.remove_label_values(&[camera]);
+        }
+        let _ = self.camera_complete_to.remove_label_values(&[camera]);
+    }
+
     /// The text format that Prometheus reads.
     pub fn text(&self) -> Result<String, prometheus::Error> {
         let mut buffer = Vec::new();

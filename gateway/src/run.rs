@@ -1,39 +1,44 @@
 //! Puts the parts together, in the order in which data flows, and takes them apart again at the end.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 use yiwang_inference::model::Model;
-use yiwang_wire::event::{Event, Phase};
+use yiwang_wire::event::Phase;
 
-use crate::admin::{self, Shown, Tallies};
-use crate::analyse::live::{Emit, Live};
-use crate::analyse::{self, Analyst, Plan};
-use crate::board::Board;
-use crate::camera::{self, CameraTask, Counters, HealthNote, Notify};
-use crate::config::{Camera, Config, Decoding};
-use crate::decode::{self, Feeder};
+use crate::admin::{self, Shown};
+use crate::analyse;
+use crate::config::change::Changes;
+use crate::config::{Config, Secrets};
+use crate::control::{self, Answer, Asked, Order};
+use crate::decode;
 use crate::error::RunError;
-use crate::health::{self, Note, Reporter};
+use crate::fleet::{self, Fleet, Parts, Tallies};
+use crate::health::{self, Note};
 use crate::metrics::Metrics;
-use crate::schedule::{self, Budget, Priority, Share, Turn};
+use crate::outlet::Outlet;
+use crate::schedule::{self, Budget, Share};
 use crate::spool::{Spool, SpoolLimits};
-use crate::uplink::{self, CameraInfo, Identity, UplinkSettings, UplinkStatus};
+use crate::uplink::session::SessionSettings;
+use crate::uplink::{self, CameraInfo, Declared, Identity, UplinkSettings, UplinkStatus};
 use crate::{model, now_us, with_causes};
 
-/// How often silence and the spool's losses are looked at.
+/// How often the spool's losses and the use of the processor are looked at.
 const TICK: Duration = Duration::from_secs(1);
 /// How long the end waits for the parts to say good-bye.
 const STOP_WAIT: Duration = Duration::from_secs(5);
 
 /// Runs the gateway until `shutdown`. Everything that a person can get wrong is found before the first camera is tried.
+/// SIGHUP and the control socket make it read its configuration again.
 pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunError> {
     decode::check_installed()?;
     let model = model::open(&config.model, &config.state_dir)?;
+    fleet::check(&config, &model.info().classes)?;
     let metrics = Metrics::new()?;
     let listener = admin::bind(config.admin_listen).await.map_err(RunError::Admin)?;
     let admin_address = listener.local_addr().map_err(|e| RunError::Admin(e.to_string()))?;
@@ -43,13 +48,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         ..SpoolLimits::default()
     };
     let spool = Spool::open(&config.state_dir.join("spool"), limits, now_us())?;
-    let board = Arc::new(Board::new(config.cameras.iter().map(|c| c.id.clone()), now_us()));
-    let outlet = Outlet::new(&config, spool.clone(), metrics.clone());
-    let share = Share::default();
-    let (cameras, tallies) = cameras(&config, &model, &board, &outlet, &metrics, &share)?;
     let identity = Identity::load(&config.state_dir)?;
     let status = Arc::new(UplinkStatus::default());
-
     tracing::info!(
         cameras = config.cameras.len(),
         model = model.info().name,
@@ -58,121 +58,164 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         "gateway started"
     );
     write_addresses(&config.state_dir, admin_address);
-    let mut parts = JoinSet::new();
-    for (task, live) in cameras {
-        parts.spawn(camera::supervise::run(task, shutdown.clone()));
-        parts.spawn(tick(live, shutdown.clone()));
+    let (in_force, watched) = watch::channel(Arc::new(config));
+    let config = watched.borrow().clone();
+    let parts = Parts {
+        board: Arc::default(),
+        outlet: Outlet::new(&config.revision, spool.clone(), metrics.clone()),
+        metrics: metrics.clone(),
+        share: Share::default(),
+        tallies: Tallies::default(),
+    };
+    let mut fleet = Fleet::new(parts.clone(), model, shutdown.clone());
+    declare(&config, None);
+    for camera in &config.cameras {
+        fleet.start(camera, &config.revision, None)?;
     }
-    parts.spawn(keep_budget(share.clone(), config.cpu_cores_max, shutdown.clone()));
-    parts.spawn(watch_spool(spool.clone(), outlet, shutdown.clone()));
+    let mut tasks = JoinSet::new();
+    tasks.spawn(keep_budget(parts.share.clone(), watched.clone(), shutdown.clone()));
+    tasks.spawn(watch_spool(spool.clone(), parts.outlet, shutdown.clone()));
     let shown = Shown {
         gateway: identity.as_ref().map(|i| i.gateway.clone()),
         department: identity.as_ref().map(|i| i.department.clone()),
-        config_revision: config.revision.clone(),
-        board: board.clone(),
+        config: watched,
+        board: parts.board.clone(),
         spool: spool.clone(),
         uplink: status.clone(),
         metrics,
-        tallies: Arc::new(tallies),
-        share,
+        tallies: parts.tallies,
+        share: parts.share,
     };
-    match identity {
+    let said = match identity {
         Some(identity) => {
-            let settings = uplink_settings(&config, identity);
-            parts.spawn(uplink::run(settings, spool, board, status, shutdown.clone()));
+            let (said, heard) = watch::channel(session_settings(&config));
+            let settings = UplinkSettings::said(identity, &config.state_dir, said.borrow().clone());
+            tasks.spawn(uplink::run_following(settings, heard, spool, parts.board, status, shutdown.clone()));
+            Some(said)
         }
         None => {
             status.set_error("not joined to a hub: run yiwang-gateway join ADDRESS TOKEN; events are kept until then");
             tracing::warn!("not joined to a hub; events are kept in the spool. Run: yiwang-gateway join ADDRESS TOKEN");
+            None
         }
-    }
-    let admin_shutdown = shutdown.clone();
-    parts.spawn(async move {
-        if let Err(error) = admin::serve(listener, shown, admin_shutdown).await {
+    };
+    let (admin_shown, admin_shutdown) = (shown.clone(), shutdown.clone());
+    tasks.spawn(async move {
+        if let Err(error) = admin::serve(listener, admin_shown, admin_shutdown).await {
             tracing::error!(%error, "the status page ended");
         }
     });
-    shutdown.cancelled().await;
-    let ended = tokio::time::timeout(STOP_WAIT, async { while parts.join_next().await.is_some() {} }).await;
-    if ended.is_err() {
+    let (ask, orders) = mpsc::channel(control::ORDERS_MAX);
+    match control::bind(&config.state_dir) {
+        Ok(listener) => drop(tasks.spawn(control::serve(listener, ask, shutdown.clone()))),
+        Err(error) => tracing::warn!(%error, "no control socket in the state folder: SIGHUP still reloads"),
+    }
+    let mut gateway = Gateway { fleet, in_force, said };
+    gateway.serve(orders, &shown, &shutdown).await;
+    let ended = tokio::time::timeout(STOP_WAIT, async {
+        gateway.fleet.ended().await;
+        while tasks.join_next().await.is_some() {}
+    });
+    if ended.await.is_err() {
         tracing::warn!("some parts did not end within {} s and are cut off", STOP_WAIT.as_secs());
     }
     Ok(())
 }
 
-/// Where events go: into the spool, counted.
-#[derive(Clone)]
-struct Outlet {
-    emit: Emit,
-    reporter: Arc<Mutex<Reporter>>,
+/// The parts that a new configuration goes to.
+struct Gateway {
+    fleet: Fleet,
+    in_force: watch::Sender<Arc<Config>>,
+    /// What the hub is told; none where this gateway has not joined one.
+    said: Option<watch::Sender<SessionSettings>>,
 }
 
-impl Outlet {
-    fn new(config: &Config, spool: Spool, metrics: Metrics) -> Self {
-        let emit: Emit = Arc::new(move |event: Event| {
-            let camera = event.camera.as_deref().unwrap_or("");
-            let phase = match event.phase {
-                Phase::Begin => "begin",
-                Phase::Update => "update",
-                Phase::End => "end",
+impl Gateway {
+    /// Does what was asked for, until `shutdown`. A signal is an order whose answer goes to the log.
+    async fn serve(&mut self, mut orders: mpsc::Receiver<Asked>, shown: &Shown, shutdown: &CancellationToken) {
+        let mut hangup = signal(SignalKind::hangup()).ok();
+        loop {
+            let (order, answer) = tokio::select! {
+                () = shutdown.cancelled() => return,
+                Some((order, answer)) = orders.recv() => (order, Some(answer)),
+                () = hung_up(hangup.as_mut()) => (Order::Reload, None),
             };
-            metrics.events.with_label_values(&[camera, &event.kind, phase]).inc();
-            if let Err(error) = spool.append(&event, now_us()) {
-                metrics.events_lost.inc();
-                tracing::error!(camera, kind = event.kind, error = with_causes(&error), "an event was not spooled");
+            let text = match order {
+                Order::Reload => self.reload().await,
+                Order::Status => Ok(admin::status_json(shown).to_string()),
+            };
+            if let Some(answer) = answer {
+                let _ = answer.send(text);
             }
-        });
-        Self { emit, reporter: Arc::new(Mutex::new(Reporter::new(config.revision.clone()))) }
-    }
-
-    fn note(&self, note: Note) {
-        let event = self.reporter.lock().unwrap_or_else(PoisonError::into_inner).event(note, Uuid::now_v7());
-        if let Some(event) = event {
-            (self.emit)(event);
         }
     }
 
-    fn notify(&self) -> Notify {
-        let outlet = self.clone();
-        Arc::new(move |camera: &str, note: HealthNote| outlet.note(health_note(camera, note)))
+    /// Reads the configuration again and brings it into force. A faulty one changes nothing.
+    async fn reload(&mut self) -> Answer {
+        let changed = self.try_reload().await;
+        match &changed {
+            Ok(lines) if lines.is_empty() => tracing::info!("configuration read again: nothing has changed"),
+            Ok(lines) => lines.iter().for_each(|line| tracing::info!("configuration: {line}")),
+            Err(reason) => tracing::error!("the new configuration is not used, the one in force stays: {reason}"),
+        }
+        let lines = changed?;
+        let revision = self.in_force.borrow().revision.clone();
+        let what = if lines.is_empty() { "nothing has changed".to_owned() } else { lines.join("\n") };
+        Ok(format!("{what}\nrevision {revision} is in force\n"))
+    }
+
+    async fn try_reload(&mut self) -> Result<Vec<String>, String> {
+        let old = self.in_force.borrow().clone();
+        let new = Config::load(&old.path, Secrets::Read).map_err(|error| error.to_string())?;
+        let changes = Changes::between(&old, &new);
+        let model = if changes.model { Some(open_model(&new).await?) } else { None };
+        let classes = model.as_ref().unwrap_or(self.fleet.model()).info().classes.clone();
+        fleet::check(&new, &classes).map_err(|error| with_causes(&error))?;
+        // From here on nothing can fail. The hub hears of a camera before its first event comes.
+        let new = Arc::new(Config { state_dir: old.state_dir.clone(), ..new });
+        self.fleet.remove(&changes).await;
+        declare(&new, self.said.as_ref());
+        let changed = self.fleet.change(&changes, &new, model).await;
+        self.in_force.send_replace(new);
+        changed.map_err(|error| with_causes(&error))?;
+        Ok(changes.lines())
     }
 }
 
-fn cameras(
-    config: &Config,
-    model: &Arc<Model>,
-    board: &Arc<Board>,
-    outlet: &Outlet,
-    metrics: &Metrics,
-    share: &Share,
-) -> Result<(Vec<(CameraTask, Live)>, Tallies), RunError> {
-    let mut tallies = Tallies::new();
-    let one = |(number, camera): (usize, &Camera)| {
-        let plan = Plan::of(camera, &config.revision);
-        let analyst = Analyst::new(plan, model.clone())
-            .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
-        let turn = Turn::new(share.clone(), Priority::of(&camera.rules));
-        let live = Live::new(camera.id.clone(), analyst, turn, outlet.emit.clone(), board.clone(), metrics.clone());
-        let feeder = match camera.decode {
-            Decoding::Auto => Feeder::gated(live.clone(), live.attention()),
-            Decoding::Always => Feeder::new(live.clone()),
-        };
-        tallies.insert(camera.id.clone(), feeder.tally());
-        let task = CameraTask {
-            source: camera.source.clone(),
-            board: board.clone(),
-            notify: outlet.notify(),
-            sink: Box::new(feeder),
-            counters: Arc::new(Counters::default()),
-            seed: rand::random::<u64>() ^ number as u64,
-        };
-        Ok((task, live))
-    };
-    let tasks = config.cameras.iter().enumerate().map(one).collect::<Result<_, RunError>>()?;
-    Ok((tasks, tallies))
+/// The next one; never where signals cannot be had.
+async fn hung_up(hangup: Option<&mut Signal>) {
+    match hangup {
+        Some(hangup) => match hangup.recv().await {
+            Some(()) => {}
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
 }
 
-fn uplink_settings(config: &Config, identity: Identity) -> UplinkSettings {
+/// Opens a model and runs it once, away from the cameras.
+async fn open_model(config: &Config) -> Result<Arc<Model>, String> {
+    let (raw, state_dir) = (config.model.clone(), config.state_dir.clone());
+    let open = move || {
+        let model = model::open(&raw, &state_dir).map_err(|error| with_causes(&error))?;
+        model.warm().map_err(|error| with_causes(&error))?;
+        Ok(model)
+    };
+    tokio::task::spawn_blocking(open).await.unwrap_or_else(|error| Err(format!("opening the model broke off: {error}")))
+}
+
+/// Notes which cameras there are, and tells the hub.
+fn declare(config: &Config, said: Option<&watch::Sender<SessionSettings>>) {
+    let settings = session_settings(config);
+    if let Err(error) = Declared::note(&config.state_dir, &settings.cameras) {
+        tracing::warn!(%error, "which cameras there are cannot be noted in the state folder");
+    }
+    if let Some(said) = said {
+        said.send_replace(settings);
+    }
+}
+
+fn session_settings(config: &Config) -> SessionSettings {
     let cameras = config
         .cameras
         .iter()
@@ -185,20 +228,16 @@ fn uplink_settings(config: &Config, identity: Identity) -> UplinkSettings {
         })
         .collect();
     let kinds = analyse::descriptors().into_iter().chain(health::descriptors()).collect();
-    UplinkSettings::new(identity, &config.state_dir, cameras, kinds, config.revision.clone())
-}
-
-async fn tick(live: Live, shutdown: CancellationToken) {
-    while tokio::time::timeout(TICK, shutdown.cancelled()).await.is_err() {
-        live.tick(now_us());
-    }
+    SessionSettings::new(config.revision.clone(), cameras, kinds)
 }
 
 /// How much of what is due is analysed, by what the gateway uses of the processor.
-async fn keep_budget(share: Share, cores_max: f64, shutdown: CancellationToken) {
-    let (mut budget, mut before) = (Budget::new(cores_max), schedule::cpu_s().zip(Some(Instant::now())));
+async fn keep_budget(share: Share, config: watch::Receiver<Arc<Config>>, shutdown: CancellationToken) {
+    let cores_max = || config.borrow().cpu_cores_max;
+    let (mut budget, mut before) = (Budget::new(cores_max()), schedule::cpu_s().zip(Some(Instant::now())));
     let mut told = false;
     while tokio::time::timeout(TICK, shutdown.cancelled()).await.is_err() {
+        budget.set_cores_max(cores_max());
         let now = schedule::cpu_s().zip(Some(Instant::now()));
         if let (Some((cpu_s, at)), Some((before_s, before_at))) = (now, before) {
             share.tick(&mut budget, (cpu_s - before_s) / (at - before_at).as_secs_f64().max(1e-3));
@@ -228,20 +267,6 @@ async fn watch_spool(spool: Spool, outlet: Outlet, shutdown: CancellationToken) 
             told = stats.dropped_events;
             let kind = health::SPOOL_DROPPED;
             outlet.note(Note { camera: None, kind, phase: Phase::Begin, at_us: now_us(), attributes });
-        }
-    }
-}
-
-fn health_note(camera: &str, note: HealthNote) -> Note {
-    let camera = Some(camera.to_owned());
-    match note {
-        HealthNote::SignalLost { phase, cause, text, at_us } => {
-            let attributes = vec![("cause".to_owned(), cause.code().to_owned()), ("cause_text".to_owned(), text)];
-            Note { camera, kind: health::SIGNAL_LOST, phase, at_us, attributes }
-        }
-        HealthNote::ClockDrift { phase, offset_ms, at_us } => {
-            let attributes = vec![("offset_ms".to_owned(), offset_ms.to_string())];
-            Note { camera, kind: health::CLOCK_DRIFT, phase, at_us, attributes }
         }
     }
 }

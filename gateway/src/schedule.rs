@@ -70,6 +70,11 @@ impl Budget {
         Self { cores_max, share: 1.0 }
     }
 
+    /// So many cores may be used from now on.
+    pub fn set_cores_max(&mut self, cores_max: f64) {
+        self.cores_max = cores_max;
+    }
+
     /// Takes in what was used since the last time, and the longest that a picture waited. Gives the share from now on.
     pub fn observe(&mut self, cores_used: f64, waited_us: i64) -> f32 {
         let over = cores_used / self.cores_max;
@@ -143,6 +148,11 @@ impl Turn {
     /// A camera's.
     pub fn new(share: Share, priority: Priority) -> Self {
         Self { share, priority, credit: 1.0 }
+    }
+
+    /// The camera's rules have changed.
+    pub fn set_priority(&mut self, priority: Priority) {
+        self.priority = priority;
     }
 
     /// Whether a picture that is due is analysed.

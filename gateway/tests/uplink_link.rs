@@ -18,7 +18,8 @@ use tokio_util::sync::CancellationToken;
 use yiwang_gateway::board::Board;
 use yiwang_gateway::spool::{Spool, SpoolLimits};
 use yiwang_gateway::uplink::join::{JoinError, join};
-use yiwang_gateway::uplink::{self, Identity, UplinkSettings, UplinkStatus};
+use yiwang_gateway::uplink::session::SessionSettings;
+use yiwang_gateway::uplink::{self, CameraInfo, Declared, Identity, UplinkSettings, UplinkStatus};
 use yiwang_wire::close::CloseCode;
 use yiwang_wire::codec::{self, BatchDecoder};
 use yiwang_wire::event::{Event, Phase, Severity, TimeSource};
@@ -43,6 +44,8 @@ struct MiniHub {
     ca_pem: String,
     log: Arc<Mutex<Log>>,
     refuse: Arc<Mutex<Option<CloseCode>>>,
+    /// The cameras of each hello.
+    hellos: Mutex<Vec<String>>,
     clock_off_us: i64,
     lifetime: (time::OffsetDateTime, time::OffsetDateTime),
 }
@@ -60,6 +63,7 @@ impl MiniHub {
             ca: Issuer::new(params, key),
             log: Arc::default(),
             refuse: Arc::default(),
+            hellos: Mutex::default(),
             clock_off_us: 0,
             lifetime: (now - Duration::from_secs(3600), now + Duration::from_secs(86400)),
         }
@@ -153,6 +157,8 @@ impl MiniHub {
             framer.push(&receive.read_chunk(9999, true).await.ok()??.bytes);
             while let Some(payload) = framer.next().unwrap() {
                 if let up::Message::Hello(hello) = codec::decode_up(&payload).unwrap().unwrap() {
+                    let cameras: Vec<_> = hello.cameras.iter().map(|camera| camera.id.as_str()).collect();
+                    self.hellos.lock().unwrap().push(cameras.join(" "));
                     let known = {
                         let log = self.log.lock().unwrap();
                         let none = RangeSet::new();
@@ -341,6 +347,51 @@ async fn a_refusal_is_told_in_plain_words() {
         tokio::spawn(uplink::run(settings, spool, Arc::new(Board::default()), status.clone(), shutdown.clone()));
     until("the reason", || status.snapshot().last_error.is_some_and(|error| error.contains("was revoked on the hub")))
         .await;
+    shutdown.cancel();
+    running.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_hub_hears_at_once_of_cameras_that_come_and_of_those_that_went_before_it_was_there() {
+    let hub = Arc::new(MiniHub::new());
+    let (_endpoint, address) = hub.start(loopback());
+    let dir = tempfile::tempdir().unwrap();
+    let camera = |id: &str| CameraInfo {
+        id: id.into(),
+        name: id.into(),
+        position: None,
+        heading_deg: None,
+        field_of_view_deg: None,
+    };
+    // It ran before there was a hub, made events and was taken out.
+    Declared::note(dir.path(), &[camera("gone"), camera("east")]).unwrap();
+    let identity = joined(&hub, address, dir.path()).await;
+    let spool = Spool::open(&dir.path().join("spool"), SpoolLimits::default(), NOW_US).unwrap();
+    let settings =
+        |cameras: &[&str]| SessionSettings::new("r".into(), cameras.iter().map(|id| camera(id)).collect(), Vec::new());
+    let (said, heard) = tokio::sync::watch::channel(settings(&["east"]));
+    let (status, shutdown) = (Arc::new(UplinkStatus::default()), CancellationToken::new());
+    let running = tokio::spawn(uplink::run_following(
+        UplinkSettings::said(identity, dir.path(), settings(&[])),
+        heard,
+        spool.clone(),
+        Arc::new(Board::default()),
+        status.clone(),
+        shutdown.clone(),
+    ));
+    let hellos = || hub.hellos.lock().unwrap().clone();
+    until("it is named once, and then no more", || hellos() == ["east gone", "east"]).await;
+    until("the welcome", || status.snapshot().connected).await;
+    for number in 1..=200 {
+        spool.append(&event(number), NOW_US).unwrap();
+        if number == 100 {
+            said.send_replace(settings(&["east", "west"]));
+        }
+    }
+    let count = || hub.log.lock().unwrap().durable.values().map(RangeSet::count).sum::<u64>();
+    until("every event", || count() == 200 && spool.stats().events == 0).await;
+    until("the new one", || hellos().last().is_some_and(|last| last == "east west")).await;
+    assert_eq!((hellos().len(), hub.log.lock().unwrap().doubled), (3, 0));
     shutdown.cancel();
     running.await.unwrap();
 }

@@ -57,6 +57,23 @@ impl Analyser {
         self.rules.finish(t_us)
     }
 
+    /// Takes other rules, or those of a model with other classes, without a break: a rule whose table is the same goes
+    /// on, what the others have open ends now, and the objects stay known unless their classes mean something else now.
+    /// An error changes nothing.
+    pub fn replace_rules(
+        &mut self,
+        rules: Vec<toml::Table>,
+        classes: &[String],
+        calibration: Option<Calibration>,
+    ) -> Result<Vec<RuleEvent>, RuleError> {
+        let other_classes = !self.rules.is_for(classes);
+        let events = self.rules.replace(rules, classes, calibration, self.now_us.unwrap_or(0))?;
+        if other_classes {
+            self.tracker.rename(classes);
+        }
+        Ok(events)
+    }
+
     /// The confirmed objects of the last picture.
     pub fn tracks(&self) -> &[Track] {
         self.tracker.tracks()
@@ -100,6 +117,39 @@ mod tests {
             events.extend(new);
         }
         events
+    }
+
+    #[test]
+    fn other_rules_take_over_without_a_break() {
+        let table = |rule: &str| toml::from_str::<toml::Table>(rule).expect("toml");
+        let everywhere = "kind='intrusion'\nid='all'\nzone=[[0,0],[1,0],[1,1],[0,1]]";
+        let mut analyser =
+            Analyser::new(TrackerConfig::default(), vec![table(ZONE), table(everywhere)], &coco80()).expect("rules");
+        let person = |x: f32| [Detection { bbox: Rect::around(Point::new(x, 0.5), 0.1, 0.3), class: 0, score: 0.8 }];
+        let mut begun = Vec::new();
+        for n in 0..5 {
+            begun.extend(analyser.observe(n * 200_000, &person(0.7)));
+        }
+        let track = analyser.tracks()[0].id;
+        assert_eq!(begun.iter().map(|event| event.rule.as_str()).collect::<Vec<_>>(), ["intrusion", "all"]);
+        assert!(analyser.replace_rules(vec![table("kind='intruson'")], &coco80(), None).is_err());
+        // The second stays, though it is the first now; the other zone is new.
+        let moved = ZONE.replace("[0.5,0],[1,0],[1,1],[0.5,1]", "[0.4,0],[1,0],[1,1],[0.4,1]");
+        let ended = analyser.replace_rules(vec![table(everywhere), table(&moved)], &coco80(), None).expect("rules");
+        assert_eq!(ended.len(), 1);
+        assert_eq!((ended[0].phase, ended[0].open_key), (Phase::End, begun[0].open_key));
+        assert_eq!(ended[0].attributes, [("ended_by".to_owned(), "configuration_changed".to_owned())]);
+        let mut after = Vec::new();
+        for n in 5..8 {
+            after.extend(analyser.observe(n * 200_000, &person(0.7)));
+        }
+        assert_eq!(after.iter().map(|event| event.rule.as_str()).collect::<Vec<_>>(), ["intrusion"], "{after:?}");
+        assert_eq!(after[0].track.as_ref().map(|track| track.id), Some(track), "it is the object that was there");
+        assert!(begun.iter().all(|event| event.open_key != after[0].open_key));
+        let other = ["cat".to_owned(), "person".to_owned()];
+        let ends = analyser.replace_rules(vec![table(everywhere)], &other, None).expect("rules");
+        assert_eq!(ends[0].open_key, begun[1].open_key, "another model's classes: nothing goes on");
+        assert!(analyser.tracks().is_empty());
     }
 
     #[test]

@@ -64,6 +64,11 @@ impl Mask {
         self.zones.is_empty()
     }
 
+    /// Whether another covers the same.
+    pub fn covers_as(&self, other: &Mask) -> bool {
+        self.zones == other.zones
+    }
+
     /// The picture with all masks black: a copy, or the picture itself where there are none.
     ///
     /// # Errors

@@ -5,16 +5,18 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use uuid::Uuid;
+use yiwang_inference::model::Model;
+use yiwang_inference::rules::RuleError;
 use yiwang_wire::event::Event;
 
-use super::{Analyst, Found};
+use super::{Analyst, Found, Plan};
 use crate::board::{Board, Gap};
 use crate::camera::Times;
 use crate::decode::{Picture, PictureSink, Purpose};
 use crate::gate::Attention;
 use crate::metrics::Metrics;
 use crate::now_us;
-use crate::schedule::Turn;
+use crate::schedule::{Priority, Turn};
 
 /// A picture older than this is not analysed: what is late already must not make the next one later.
 const LATE_US: i64 = 1_500_000;
@@ -48,6 +50,8 @@ struct Inner {
     interval_s: Option<f32>,
     /// Since when pictures are left out because they came too late.
     late_since_us: Option<i64>,
+    /// The camera is not this gateway's any more.
+    ended: bool,
 }
 
 impl Live {
@@ -66,6 +70,7 @@ impl Live {
             last_media_us: 0,
             interval_s: None,
             late_since_us: None,
+            ended: false,
         };
         Self { inner: Arc::new(Mutex::new(inner)), attention }
     }
@@ -84,6 +89,32 @@ impl Live {
         });
     }
 
+    /// Takes another plan, another model, or both, between two pictures; waits for the one that is looked at.
+    ///
+    /// # Errors
+    /// A rule is wrong; nothing is changed then.
+    pub fn retune(&self, plan: Plan, model: Arc<Model>, priority: Priority) -> Result<(), RuleError> {
+        self.with(|inner| {
+            let found = inner.analyst.replan(plan, model, &mut Uuid::now_v7)?;
+            inner.turn.set_priority(priority);
+            inner.send(found);
+            Ok(())
+        })
+    }
+
+    /// Which configuration the events from now on are made under.
+    pub fn set_revision(&self, revision: &str) {
+        self.with(|inner| inner.analyst.set_revision(revision));
+    }
+
+    /// The camera is given up: what is open ends, and no picture is looked at any more.
+    pub fn end(&self) {
+        self.with(|inner| {
+            inner.finish();
+            inner.ended = true;
+        });
+    }
+
     fn with<T>(&self, act: impl FnOnce(&mut Inner) -> T) -> T {
         // A panic in the middle of a picture may have left this camera's tracks odd; they mend with the next pictures.
         act(&mut self.inner.lock().unwrap_or_else(PoisonError::into_inner))
@@ -97,6 +128,7 @@ impl PictureSink for Live {
 
     fn picture(&mut self, picture: &Picture<'_>) {
         self.with(|inner| match picture.purpose() {
+            _ if inner.ended => {}
             Purpose::Glance => inner.glance(picture),
             Purpose::Live | Purpose::Replay => inner.picture(picture),
         });
@@ -105,6 +137,9 @@ impl PictureSink for Live {
 
 impl Inner {
     fn wants(&mut self, times: &Times, purpose: Purpose) -> bool {
+        if self.ended {
+            return false;
+        }
         self.metrics.pictures_decoded.with_label_values(&[&self.camera]).inc();
         match purpose {
             Purpose::Glance => return true,

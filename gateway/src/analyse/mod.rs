@@ -102,13 +102,11 @@ impl Analyst {
     /// Fails where a rule's table is wrong.
     pub fn new(plan: Plan, model: Arc<Model>) -> Result<Self, RuleError> {
         let analyser = analyser(&plan, &model)?;
-        let info = model.info();
-        let model_name = ModelName { name: info.name.clone(), sha256: info.sha256.clone(), input_px: info.input_px };
         Ok(Self {
             tensor: model.tensor(),
             sampler: Sampler::new(plan.analysed_fps),
             analyser,
-            model_name,
+            model_name: name_of(&model),
             model,
             examiner: Examiner::new(&plan.diagnosis_off),
             plan,
@@ -118,6 +116,49 @@ impl Analyst {
             stir: Stir::Moving,
             faults: BTreeMap::new(),
         })
+    }
+
+    /// Takes another plan, another model, or both, between two pictures. The objects stay known, and so do the rules that
+    /// stay as they are; what the others have open ends. An error changes nothing.
+    pub fn replan(
+        &mut self,
+        plan: Plan,
+        model: Arc<Model>,
+        id: &mut dyn FnMut() -> Uuid,
+    ) -> Result<Vec<Found>, RuleError> {
+        let classes = &model.info().classes;
+        let mut found = Vec::new();
+        if plan.rules != self.plan.rules
+            || plan.calibration != self.plan.calibration
+            || *classes != self.model.info().classes
+        {
+            let made = self.analyser.replace_rules(plan.rules.clone(), classes, plan.calibration.clone())?;
+            found.extend(self.found(made, id));
+        }
+        let masked_otherwise = !plan.mask.covers_as(&self.plan.mask);
+        let last_us = self.last.map_or(0, |last| last.media_us);
+        let all: Vec<String> = quality::DIAGNOSES.iter().map(|diagnosis| diagnosis.name().to_owned()).collect();
+        let off = if masked_otherwise { &all } else { &plan.diagnosis_off };
+        let findings = self.examiner.leave_out(off, last_us);
+        found.extend(self.faults(findings, id));
+        if masked_otherwise {
+            // What is usual was learned from pictures that look otherwise now.
+            self.examiner = Examiner::new(&plan.diagnosis_off);
+            self.tensor.forget();
+        }
+        if !model.takes(&self.tensor) {
+            self.tensor = model.tensor();
+        }
+        if plan.analysed_fps.to_bits() != self.plan.analysed_fps.to_bits() {
+            self.sampler = Sampler::new(plan.analysed_fps);
+        }
+        (self.model_name, self.model, self.plan) = (name_of(&model), model, plan);
+        Ok(found)
+    }
+
+    /// Which configuration the events from now on are made under.
+    pub fn set_revision(&mut self, revision: &str) {
+        revision.clone_into(&mut self.plan.config_revision);
     }
 
     /// Whether a picture of that media time is to be analysed; asks once per picture.
@@ -322,6 +363,11 @@ impl Analyst {
             predicted: track.predicted,
         }
     }
+}
+
+fn name_of(model: &Model) -> ModelName {
+    let info = model.info();
+    ModelName { name: info.name.clone(), sha256: info.sha256.clone(), input_px: info.input_px }
 }
 
 /// The planes without what is masked: nothing looks at any others.

@@ -31,11 +31,13 @@ pub enum Cause {
     NotFound,
     /// The gateway could not keep up and left pictures out.
     Overload,
+    /// The camera's own settings were changed in the gateway's configuration.
+    Reconfigured,
 }
 
 impl Cause {
     /// Every cause.
-    pub const ALL: [Cause; 14] = [
+    pub const ALL: [Cause; 15] = [
         Cause::Starting,
         Cause::Refused,
         Cause::Unreachable,
@@ -50,6 +52,7 @@ impl Cause {
         Cause::Decode,
         Cause::NotFound,
         Cause::Overload,
+        Cause::Reconfigured,
     ];
 
     /// The code on the wire, in metrics and in `/status`.
@@ -69,6 +72,7 @@ impl Cause {
             Cause::Decode => "decode",
             Cause::NotFound => "not_found",
             Cause::Overload => "overload",
+            Cause::Reconfigured => "reconfigured",
         }
     }
 }

@@ -106,6 +106,8 @@ pub struct CameraTask {
     pub counters: Arc<Counters>,
     /// Spreads the retries of different cameras.
     pub seed: u64,
+    /// Where the camera was watched under other settings before: since then nobody looks.
+    pub unwatched_since_us: Option<i64>,
 }
 
 /// Keeps the camera going until `shutdown`.
@@ -215,6 +217,7 @@ struct Watched {
 impl Watched {
     fn new(task: CameraTask) -> Self {
         let kept_us = Now::read().wall_us;
+        let gap = task.unwatched_since_us.map(|from_us| (from_us, Cause::Reconfigured));
         Self {
             task,
             session: Session { number: u32::MAX, media_floor_us: 0 },
@@ -223,7 +226,7 @@ impl Watched {
             drift: false,
             offset_ms: None,
             kept_us,
-            gap: None,
+            gap,
         }
     }
 

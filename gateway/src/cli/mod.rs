@@ -4,7 +4,9 @@ mod analyze;
 mod check;
 mod join;
 mod model;
+mod reload;
 mod run;
+mod status;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +25,10 @@ struct Cli {
 enum Command {
     /// Run: cameras in, events out.
     Run(run::Args),
+    /// Make the gateway that runs read its configuration again; a faulty one changes nothing.
+    Reload(reload::Args),
+    /// How the gateway that runs and its cameras are.
+    Status(status::Args),
     /// Validate the configuration; with --live also try each camera.
     Check(check::Args),
     /// Join a hub with a one-time token.
@@ -50,6 +56,8 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match cli.command {
         Command::Run(args) => run::main(&args),
+        Command::Reload(args) => reload::main(&args),
+        Command::Status(args) => status::main(&args),
         Command::Check(args) => check::main(&args),
         Command::Join(args) => join::main(&args),
         Command::Analyze(args) => analyze::main(&args),

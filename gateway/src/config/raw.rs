@@ -33,7 +33,7 @@ pub struct Raw {
 }
 
 /// Which model looks at the pictures.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
 pub struct RawModel {
     /// Name of a model: `yiwang-gateway model list` shows them.

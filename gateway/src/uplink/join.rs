@@ -12,6 +12,7 @@ use yiwang_wire::frame::{self, Framer};
 use yiwang_wire::token::{JoinToken, TokenError};
 use yiwang_wire::{codec, limits, pb};
 
+use super::Declared;
 use super::identity::{Identity, IdentityError, certificates, public_key};
 use super::link::{dial, resolve};
 use super::renew;
@@ -189,6 +190,7 @@ fn take(
     let ca_pem = pem(ca);
     identity
         .save(dir, &key.serialize_pem(), &joined.chain_pem, &ca_pem)
+        .and_then(|()| Declared::joined_anew(dir))
         .map_err(|source| JoinError::Save { dir: dir.into(), source })?;
     Ok(identity)
 }

@@ -2,11 +2,12 @@
 //! connection.
 
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use quinn::{Connection, RecvStream, SendStream, VarInt};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use yiwang_wire::close::CloseCode;
 use yiwang_wire::frame::{self, Framer};
@@ -16,8 +17,8 @@ use super::identity::Credentials;
 use super::marks::Report;
 use super::plain_words::{self, Ended};
 use super::retry::Backoff;
-use super::session::{Action, Lane, Session};
-use super::{UplinkSettings, UplinkStatus, renew, tls};
+use super::session::{Action, Lane, Session, SessionSettings};
+use super::{CameraInfo, Declared, UplinkSettings, UplinkStatus, renew, tls};
 use crate::board::Board;
 use crate::spool::{Spool, now_us, with_causes};
 
@@ -39,18 +40,40 @@ pub async fn run(
     status: Arc<UplinkStatus>,
     shutdown: CancellationToken,
 ) {
-    let link = Link { settings, spool, board, status };
+    let (_said, heard) = watch::channel(settings.session.clone());
+    run_following(settings, heard, spool, board, status, shutdown).await;
+}
+
+/// The same where what the sessions say changes (cameras come and go): it is said at once, in a new session, and nothing
+/// that was made after the change goes out in the old one.
+pub async fn run_following(
+    settings: UplinkSettings,
+    said: watch::Receiver<SessionSettings>,
+    spool: Spool,
+    board: Arc<Board>,
+    status: Arc<UplinkStatus>,
+    shutdown: CancellationToken,
+) {
+    let link = Link { settings, said, spool, board, status, anew: AtomicBool::new(false) };
     let mut backoff = Backoff::default();
     link.status.update(|state| state.since_us = Some(now_us()));
     while !shutdown.is_cancelled() {
-        let mut code = None;
+        let (mut code, mut again) = (None, false);
         for hub in &link.settings.identity.hubs {
             let ended = link.run_once(hub, &mut backoff, &shutdown).await;
+            if link.anew.swap(false, Ordering::Relaxed) {
+                tracing::info!(reason = ended.text, "the hub is greeted anew");
+                again = true;
+                break;
+            }
             link.lost(hub, &ended);
             code = ended.code;
             if shutdown.is_cancelled() {
                 return;
             }
+        }
+        if again {
+            continue;
         }
         let wait = backoff.failed(code, rand::random::<f64>());
         let wait_us = i64::try_from(wait.as_micros()).unwrap_or(i64::MAX);
@@ -64,6 +87,9 @@ pub async fn run(
 
 struct Link {
     settings: UplinkSettings,
+    said: watch::Receiver<SessionSettings>,
+    /// The session was ended to say something new; nothing is wrong.
+    anew: AtomicBool,
     spool: Spool,
     board: Arc<Board>,
     status: Arc<UplinkStatus>,
@@ -72,6 +98,13 @@ struct Link {
 /// What the futures of one connection share.
 struct Shared<'a> {
     link: &'a Link,
+    /// Seen up to what this session said.
+    said: watch::Receiver<SessionSettings>,
+    /// The cameras that this session named.
+    present: Vec<CameraInfo>,
+    /// Those that are not there any more: once the hub has heard of them, the next session does not name them.
+    former: Vec<CameraInfo>,
+    greet_again: Notify,
     session: Mutex<Session>,
     control: tokio::sync::Mutex<SendStream>,
     /// Something may be wanted again.
@@ -145,10 +178,18 @@ impl Link {
             Ok(streams) => streams,
             Err(error) => return plain_words::ended(&error, hub),
         };
-        let settings = Arc::new(self.settings.session.clone());
+        let mut said = self.said.clone();
+        let mut settings = said.borrow_and_update().clone();
+        let declared = Declared::load(&self.settings.state_dir);
+        let (present, former) = (settings.cameras.clone(), declared.former(&settings.cameras));
+        settings.cameras.extend(former.clone());
         let shared = Shared {
             link: self,
-            session: Mutex::new(Session::new(settings, &self.spool.view())),
+            said,
+            present,
+            former,
+            session: Mutex::new(Session::new(Arc::new(settings), &self.spool.view())),
+            greet_again: Notify::new(),
             control: tokio::sync::Mutex::new(control),
             wake: [Notify::new(), Notify::new()],
             connection: connection.clone(),
@@ -163,6 +204,7 @@ impl Link {
         let ended = tokio::select! {
             ended = shared.hear(incoming) => ended,
             ended = shared.keep_time() => ended,
+            ended = shared.superseded() => ended,
             ended = shared.watch_spool() => ended,
             ended = shared.send_lane(Lane::Live, live) => ended,
             ended = shared.send_lane(Lane::Backfill, backfill) => ended,
@@ -238,6 +280,30 @@ impl Shared<'_> {
         }
     }
 
+    /// Ends the session where there is something else to say in a new one.
+    async fn superseded(&self) -> Ended {
+        let mut said = self.said.clone();
+        let changed = async {
+            if said.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        };
+        tokio::select! {
+            () = changed => self.anew("the configuration has changed"),
+            () = self.greet_again.notified() => self.anew("cameras are not there any more"),
+        }
+    }
+
+    fn anew(&self, why: &str) -> Ended {
+        self.link.anew.store(true, Ordering::Relaxed);
+        Ended::because(why)
+    }
+
+    /// Whether what was just read may be of cameras that this session has not named.
+    fn is_superseded(&self) -> bool {
+        self.said.has_changed().unwrap_or(false)
+    }
+
     /// Heartbeat, watermarks, renewal.
     async fn keep_time(&self) -> Ended {
         loop {
@@ -255,6 +321,9 @@ impl Shared<'_> {
                 }
                 actions
             };
+            if self.is_superseded() {
+                return self.anew("the configuration has changed");
+            }
             if let Err(ended) = self.act(actions).await {
                 return ended;
             }
@@ -303,6 +372,9 @@ impl Shared<'_> {
                 session.spool_changed(&self.link.spool.view());
                 session.offer(&want, records)
             };
+            if self.is_superseded() {
+                return self.anew("the configuration has changed");
+            }
             for payload in payloads {
                 let mut bytes = Vec::with_capacity(payload.len() + frame::HEADER_BYTES);
                 frame::encode(&payload, &mut bytes);
@@ -343,6 +415,11 @@ impl Shared<'_> {
     fn welcomed(&self, hub: &str, clock_us: i64, renew_now: bool) {
         let (address, now_us) = (self.connection.remote_address(), now_us());
         tracing::info!(hub, %address, "connected to the hub");
+        match Declared::welcomed(&self.link.settings.state_dir, &self.present, &self.former) {
+            Ok(()) if self.former.is_empty() => {}
+            Ok(()) => self.greet_again.notify_one(),
+            Err(error) => tracing::warn!(%error, "what the hub has heard of cannot be noted in the state folder"),
+        }
         self.certificate().asked_by_hub = renew_now;
         self.link.status.update(|state| {
             state.connected = true;

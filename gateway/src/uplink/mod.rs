@@ -3,8 +3,9 @@
 //!
 //! `join` lets the gateway in once and leaves an `identity`; `run` (in `link`) keeps a connection, `session` and
 //! `marks` decide what is said on it, `retry` when it is tried again, `renew` when the certificate is; `tls` holds whom
-//! to trust, `plain_words` why it failed, `status` what others see of it.
+//! to trust, `declared` which cameras the hub has heard of, `plain_words` why it failed, `status` what others see of it.
 
+mod declared;
 pub mod files;
 mod identity;
 pub mod join;
@@ -22,8 +23,9 @@ use std::path::{Path, PathBuf};
 use yiwang_wire::event::KindDescriptor;
 use yiwang_wire::pb;
 
+pub use declared::Declared;
 pub use identity::{Identity, IdentityError};
-pub use link::run;
+pub use link::{run, run_following};
 pub use marks::Report;
 pub use status::{UplinkState, UplinkStatus};
 
@@ -89,11 +91,11 @@ impl UplinkSettings {
         kinds: Vec<KindDescriptor>,
         config_revision: String,
     ) -> Self {
-        Self {
-            identity,
-            state_dir: state_dir.into(),
-            session: SessionSettings::new(config_revision, cameras, kinds),
-            congestion: Congestion::default(),
-        }
+        Self::said(identity, state_dir, SessionSettings::new(config_revision, cameras, kinds))
+    }
+
+    /// The same where what the sessions say is known.
+    pub fn said(identity: Identity, state_dir: &Path, session: SessionSettings) -> Self {
+        Self { identity, state_dir: state_dir.into(), session, congestion: Congestion::default() }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -123,6 +123,8 @@ pub struct Door {
     pub address: SocketAddr,
     to: u16,
     frozen: Arc<AtomicBool>,
+    /// Connections that came through it.
+    pub passed: Arc<AtomicUsize>,
     open: Option<tokio::task::JoinHandle<()>>,
 }
 
@@ -130,18 +132,19 @@ impl Door {
     pub async fn open(to: u16) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let mut door = Self { address, to, frozen: Arc::default(), open: None };
+        let mut door = Self { address, to, frozen: Arc::default(), passed: Arc::default(), open: None };
         door.serve(listener);
         door
     }
 
     fn serve(&mut self, listener: TcpListener) {
-        let (to, frozen) = (self.to, Arc::clone(&self.frozen));
+        let (to, frozen, passed) = (self.to, Arc::clone(&self.frozen), Arc::clone(&self.passed));
         self.open = Some(tokio::spawn(async move {
             // Dropped with this task: every connection dies when the door is shut.
             let mut relays = tokio::task::JoinSet::new();
             loop {
                 let (client, _) = listener.accept().await.unwrap();
+                passed.fetch_add(1, Ordering::SeqCst);
                 relays.spawn(relay(client, to, Arc::clone(&frozen)));
             }
         }));
@@ -254,6 +257,7 @@ impl Watch {
             sink: Box::new(Feeder::new(Look(Arc::clone(&seen)))),
             counters: Arc::clone(&counters),
             seed: 7,
+            unwatched_since_us: None,
         };
         let shutdown = tokio_util::sync::CancellationToken::new();
         let task = tokio::spawn(supervise::run(task, shutdown.clone()));

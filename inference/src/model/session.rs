@@ -114,6 +114,30 @@ impl Model {
         Tensor::of(self.info.input_px, self.family.input())
     }
 
+    /// Whether a tensor has this model's input: it can be handed from one model to another with what it remembers.
+    pub fn takes(&self, tensor: &Tensor) -> bool {
+        tensor.size_px() == self.info.input_px && tensor.input() == self.family.input()
+    }
+
+    /// Runs it once on an empty input, so that the first picture does not wait for what a first run sets up.
+    pub fn warm(&self) -> Result<(), ModelError> {
+        let (width, height) = (16, 16);
+        let (luma, chroma) = (vec![128; width * height], vec![128; width * height / 4]);
+        let picture = I420 {
+            width_px: width as u32,
+            height_px: height as u32,
+            y: &luma,
+            y_stride: width,
+            u: &chroma,
+            u_stride: width / 2,
+            v: &chroma,
+            v_stride: width / 2,
+        };
+        let mut tensor = self.tensor();
+        self.prepare(&picture, 0, &mut tensor)?;
+        self.detect(&tensor).map(|_| ())
+    }
+
     /// Writes the picture at `t_us` of media time into the camera's tensor, as the family wants it, without a lock.
     pub fn prepare(&self, picture: &I420<'_>, t_us: i64, tensor: &mut Tensor) -> Result<(), ModelError> {
         tensor.prepare(picture, t_us).map_err(|source| ModelError::Picture { model: self.info.name.clone(), source })
@@ -123,7 +147,7 @@ impl Model {
     pub fn detect(&self, tensor: &Tensor) -> Result<Vec<Detection>, ModelError> {
         let unprepared = || ModelError::Unprepared { model: self.info.name.clone() };
         let mapping = tensor.mapping().ok_or_else(unprepared)?;
-        if tensor.size_px() != self.info.input_px || tensor.input() != self.family.input() {
+        if !self.takes(tensor) {
             return Err(unprepared());
         }
         let failed = |source| ModelError::Run { model: self.info.name.clone(), source };

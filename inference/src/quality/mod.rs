@@ -217,6 +217,19 @@ impl Examiner {
         findings
     }
 
+    /// Takes another list of what is left out; what is open of it ends now.
+    pub fn leave_out(&mut self, off: &[String], t_us: i64) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (diagnosis, hold) in DIAGNOSES.iter().zip(self.holds.iter_mut()) {
+            if !off.iter().any(|name| name == diagnosis.name()) {
+                hold.get_or_insert_default();
+            } else if hold.take().is_some_and(|mut hold| hold.close()) {
+                findings.push(finding(diagnosis, Phase::End, t_us, Vec::new(), Some("configuration_changed")));
+            }
+        }
+        findings
+    }
+
     fn restart(&mut self) {
         if let Some(sampler) = &mut self.sampler {
             sampler.forget();

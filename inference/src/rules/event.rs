@@ -100,6 +100,9 @@ pub struct RuleEvent {
     pub attributes: Vec<(String, String)>,
 }
 
+/// The attribute that tells how an event ended.
+const ENDED_BY: &str = "ended_by";
+
 /// Makes the events of one rule.
 #[derive(Debug)]
 pub(crate) struct Emitter {
@@ -112,9 +115,9 @@ pub(crate) struct Emitter {
 }
 
 impl Emitter {
-    /// `position` is the rule's place in its camera; keys of different rules never meet.
-    pub(crate) fn new(rule: String, kind: &'static str, severity: Severity, new_score: f32, position: u32) -> Self {
-        Self { rule, kind, severity, new_score, next_key: u64::from(position) << 40 }
+    /// `number` is the rule's own in its camera: keys of different rules never meet.
+    pub(crate) fn new(rule: String, kind: &'static str, severity: Severity, new_score: f32, number: u32) -> Self {
+        Self { rule, kind, severity, new_score, next_key: u64::from(number) << 40 }
     }
 
     /// A key for a new event.
@@ -161,6 +164,15 @@ impl RuleEvent {
     pub(crate) fn because(mut self, measure: Measure) -> Self {
         self.measures.push(measure);
         self
+    }
+
+    /// It ended because the configuration changed.
+    pub(crate) fn was_changed(&mut self) {
+        if self.phase == Phase::End {
+            self.attributes.retain(|(name, _)| name != ENDED_BY);
+            self.attributes.push((ENDED_BY.to_owned(), "configuration_changed".to_owned()));
+            self.attributes.sort();
+        }
     }
 
     /// Adds an attribute.

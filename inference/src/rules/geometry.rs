@@ -14,7 +14,7 @@ const AREA_MIN: f64 = 1e-6;
 pub(crate) const ASPECT: f32 = 16.0 / 9.0;
 
 /// A simple polygon.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Zone(Vec<Point>);
 
 /// A segment with a direction: its left side is a, its right side is b.

@@ -22,10 +22,22 @@ const USUAL_ASPECT: f64 = 16.0 / 9.0;
 /// The rules of one camera at work.
 #[derive(Debug, Default)]
 pub struct RuleSet {
-    rules: Vec<Box<dyn Rule>>,
+    rules: Vec<Working>,
+    classes: Vec<String>,
+    new_score: f32,
+    /// Numbers given so far: each rule has one of its own, so that keys of events never meet.
+    numbers: u32,
     calibration: Option<Calibration>,
     ground: Option<Ground>,
     aspect: f64,
+}
+
+/// A rule and the table that it was read from.
+#[derive(Debug)]
+struct Working {
+    table: toml::Table,
+    id: String,
+    rule: Box<dyn Rule>,
 }
 
 impl RuleSet {
@@ -41,20 +53,88 @@ impl RuleSet {
         new_score: f32,
         calibration: Option<Calibration>,
     ) -> Result<RuleSet, RuleError> {
-        let calibrated = calibration.is_some();
+        let aspect = USUAL_ASPECT;
+        let mut set = RuleSet { classes: classes.to_vec(), new_score, aspect, ..RuleSet::default() };
+        let places: Vec<Option<usize>> = vec![None; tables.len()];
+        set.rules = set.read(tables, places, calibration.is_some())?;
+        set.calibrate(calibration);
+        Ok(set)
+    }
+
+    /// Whether its rules were read for a model of these classes.
+    pub fn is_for(&self, classes: &[String]) -> bool {
+        self.classes == classes
+    }
+
+    /// Takes other tables in their stead, without a break: a rule whose table is the same goes on with all it knows,
+    /// what the others have open ends at `t_us` and is told. An error changes nothing.
+    pub fn replace(
+        &mut self,
+        tables: Vec<toml::Table>,
+        classes: &[String],
+        calibration: Option<Calibration>,
+        t_us: i64,
+    ) -> Result<Vec<RuleEvent>, RuleError> {
+        let same_world = calibration.is_some() == self.calibration.is_some() && self.is_for(classes);
+        let kept = |table: &toml::Table| self.rules.iter().position(|rule| same_world && rule.table == *table);
+        let places = tables.iter().map(kept).collect();
+        let before = std::mem::replace(&mut self.classes, classes.to_vec());
+        let rules = match self.read(tables, places, calibration.is_some()) {
+            Ok(rules) => rules,
+            Err(error) => {
+                self.classes = before;
+                return Err(error);
+            }
+        };
+        let mut events = Vec::new();
+        for Working { mut rule, .. } in std::mem::replace(&mut self.rules, rules) {
+            rule.finish(t_us, &mut events);
+        }
+        events.iter_mut().for_each(RuleEvent::was_changed);
+        self.locate(&mut events);
+        self.calibrate(calibration);
+        Ok(events)
+    }
+
+    /// Reads tables; those that have a place here already are taken from there, once all others are right.
+    fn read(
+        &mut self,
+        tables: Vec<toml::Table>,
+        places: Vec<Option<usize>>,
+        calibrated: bool,
+    ) -> Result<Vec<Working>, RuleError> {
         let mut ids: Vec<String> = Vec::new();
-        let mut rules = Vec::new();
-        for (position, table) in (1u32..).zip(tables) {
-            let (id, rule) = read(table, Surroundings { classes, new_score, position, calibrated })?;
+        let mut fresh = Vec::new();
+        for ((position, table), place) in (1u32..).zip(tables).zip(&places) {
+            let (id, working) = match place {
+                Some(place) => (self.rules[*place].id.clone(), None),
+                None => {
+                    self.numbers += 1;
+                    let (classes, new_score, number) = (self.classes.as_slice(), self.new_score, self.numbers);
+                    let around = Surroundings { classes, new_score, position, number, calibrated };
+                    let (id, rule) = read(table.clone(), around)?;
+                    (id.clone(), Some(Working { table, id, rule }))
+                }
+            };
             if ids.contains(&id) {
                 return Err(RuleError::Double { rule: id });
             }
             ids.push(id);
-            rules.push(rule);
+            fresh.push(working);
         }
-        let mut set = RuleSet { rules, calibration, ground: None, aspect: 0.0 };
-        set.set_aspect(USUAL_ASPECT);
-        Ok(set)
+        let mut old: Vec<Option<Working>> = std::mem::take(&mut self.rules).into_iter().map(Some).collect();
+        let rules = fresh
+            .into_iter()
+            .zip(places)
+            .filter_map(|(fresh, place)| fresh.or_else(|| old.get_mut(place?).and_then(Option::take)))
+            .collect();
+        self.rules = old.into_iter().flatten().collect();
+        Ok(rules)
+    }
+
+    fn calibrate(&mut self, calibration: Option<Calibration>) {
+        self.calibration = calibration;
+        self.ground = self.calibration.as_ref().and_then(|calibration| calibration.ground(self.aspect).ok());
     }
 
     /// Tells the pictures' aspect, width by height. It decides what a mounted camera sees of the ground.
@@ -68,7 +148,7 @@ impl RuleSet {
     /// Shows one picture's objects to every rule.
     pub fn observe(&mut self, t_us: i64, tracks: &[Track]) -> Vec<RuleEvent> {
         let mut events = Vec::new();
-        for rule in &mut self.rules {
+        for Working { rule, .. } in &mut self.rules {
             rule.observe(&Scene { t_us, tracks, ground: self.ground.as_ref() }, &mut events);
         }
         self.locate(&mut events);
@@ -78,7 +158,7 @@ impl RuleSet {
     /// Ends what is open.
     pub fn finish(&mut self, t_us: i64) -> Vec<RuleEvent> {
         let mut events = Vec::new();
-        for rule in &mut self.rules {
+        for Working { rule, .. } in &mut self.rules {
             rule.finish(t_us, &mut events);
         }
         self.locate(&mut events);
@@ -96,14 +176,14 @@ impl RuleSet {
 
     /// The earliest media time of an event that is not decided yet.
     pub fn pending_us(&self) -> Option<i64> {
-        self.rules.iter().filter_map(|rule| rule.pending_us()).min()
+        self.rules.iter().filter_map(|working| working.rule.pending_us()).min()
     }
 }
 
 /// Reads one table on its own, as `check` does.
 pub fn parse(table: toml::Table, classes: &[String], calibrated: bool) -> Result<Box<dyn Rule>, RuleError> {
     let new_score = crate::track::TrackerConfig::default().new_score;
-    read(table, Surroundings { classes, new_score, position: 1, calibrated }).map(|(_, rule)| rule)
+    read(table, Surroundings { classes, new_score, position: 1, number: 1, calibrated }).map(|(_, rule)| rule)
 }
 
 /// JSON Schema of one `[[camera.rule]]` table: one alternative a kind.

@@ -116,8 +116,10 @@ pub(crate) struct Surroundings<'a> {
     pub(crate) classes: &'a [String],
     /// Score that an object needs to be tracked.
     pub(crate) new_score: f32,
-    /// The rule's place in its camera.
+    /// The rule's place in its camera, for errors.
     pub(crate) position: u32,
+    /// The rule's number in its camera, never given twice.
+    pub(crate) number: u32,
     /// Whether the camera is calibrated.
     pub(crate) calibrated: bool,
 }
@@ -144,7 +146,7 @@ impl Head {
         })?;
         let rule = common.id.unwrap_or_else(|| descriptor.kind.to_owned());
         let severity = common.severity.unwrap_or(descriptor.severity);
-        let emitter = Emitter::new(rule.clone(), descriptor.kind, severity, around.new_score, around.position);
+        let emitter = Emitter::new(rule.clone(), descriptor.kind, severity, around.new_score, around.number);
         let known = around.classes.to_vec();
         let calibrated = around.calibrated;
         let mut head = Head { rule, descriptor, classes: ClassFilter::default(), emitter, known, calibrated, keys };

@@ -134,6 +134,12 @@ impl Tracker {
         self.shown.clear();
     }
 
+    /// From now on classes mean something else: forgets all objects.
+    pub fn rename(&mut self, classes: &[String]) {
+        self.groups = class_groups(classes);
+        self.forget();
+    }
+
     /// The confirmed tracks, in the order of their numbers: seen in the last picture, or predicted and not yet given up.
     pub fn tracks(&self) -> &[Track] {
         &self.shown
