@@ -36,17 +36,14 @@ describe('the operations view', { skip: reason ?? false }, () => {
     }
   }
 
-  for (const language of ['zh', 'en']) {
-    for (const theme of ['dark', 'light']) {
-      for (const [name, size] of [['desk', DESK], ['phone', PHONE]]) {
-        test(`axe finds nothing: ${language}, ${theme}, ${name}`, () => desk({ language, theme, size }, async (page) => {
-          // Not as a script tag: the hub's content policy refuses inline scripts, as it should.
-          await page.evaluate(AXE);
-          if (size === PHONE) await phoneStates(page);
-          else await deskStates(page);
-        }));
-      }
-    }
+  // Each language with each theme, once: what axe finds in words does not depend on colours, and colours are the same on each size.
+  for (const [language, theme, name, size] of [['zh', 'dark', 'desk', DESK], ['en', 'light', 'desk', DESK], ['zh', 'light', 'phone', PHONE], ['en', 'dark', 'phone', PHONE]]) {
+    test(`axe finds nothing: ${language}, ${theme}, ${name}`, () => desk({ language, theme, size }, async (page) => {
+      // Not as a script tag: the hub's content policy refuses inline scripts, as it should.
+      await page.evaluate(AXE);
+      if (size === PHONE) await phoneStates(page);
+      else await deskStates(page);
+    }));
   }
 
   async function deskStates(page) {
@@ -110,7 +107,7 @@ describe('the operations view', { skip: reason ?? false }, () => {
     await until('the list follows live again', async () => (await page.locator('[data-test=held]').count()) === 0);
   }));
 
-  test('the map shows each camera with the sign of its state', () => desk({}, async (page) => {
+  test('the map shows each camera with the sign of its state', () => desk({ motion: 'no-preference' }, async (page) => {
     const cameras = await page.evaluate(async () => (await (await fetch('/api/v1/cameras')).json()).cameras);
     const placed = cameras.filter((camera) => camera.position);
     assert.ok(placed.length > 0, 'the hub has cameras with a position');

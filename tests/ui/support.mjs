@@ -2,7 +2,8 @@
 //
 // The hub: YIWANG_UI_URL names one that runs and whose queue fills (as `deploy/demo` gives it), together with
 // YIWANG_SETUP_LINK (its one-time link, while unused) or YIWANG_UI_USER and YIWANG_UI_PASSWORD. Without YIWANG_UI_URL
-// the tests start the hub of target/release themselves and let `yiwang-feeder` fill it.
+// the tests start the hub of target/release themselves and let `yiwang-feeder` fill it. YIWANG_UI_DIST names a folder with
+// a page that is not in that hub yet; see dist.mjs.
 import assert from 'node:assert/strict';
 import { spawn, execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
@@ -10,15 +11,19 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { serveDist } from './dist.mjs';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const require = createRequire(join(root, 'hub/ui/package.json'));
 const { chromium } = require('playwright-core');
 export const AXE = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
+// Without a graphics card WebGL is drawn by SwiftShader. The page itself is put together by the processor then, as Chromium
+// does by itself where it finds no card: through SwiftShader it takes thrice as long.
 const BROWSER_ARGS = [
   '--no-sandbox', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update',
   '--disable-sync', '--use-gl=angle', '--use-angle=swiftshader', '--enable-unsafe-swiftshader',
+  '--disable-gpu-compositing', '--disable-gpu-rasterization',
 ];
 export const DESK = { width: 1920, height: 1080 };
 export const PHONE = { width: 390, height: 844 };
@@ -45,14 +50,19 @@ export function openBrowser() {
   return chromium.launch({ executablePath: process.env.YIWANG_BROWSER ?? '/usr/bin/chromium', args: BROWSER_ARGS });
 }
 
+/** Who has logged in, as the browser remembers it: an account's first page logs in, its next ones are let in by the cookie. */
+const remembered = new Map();
+
 /**
- * A page on the desk. `outside` collects every request that would leave the hub's origin, `errors` what the page threw;
+ * A page on the desk, without motion unless a test is about it: what moves is drawn in software here, ten times a second, on
+ * the cores that the rest waits for. `outside` collects every request that would leave the hub's origin, `errors` what the page threw;
  * both must stay empty, and `close` asserts it.
  */
-export async function openDesk(browser, hub, { language = 'en', theme = 'dark', size = DESK, motion = 'no-preference', storage, user, hash = '' } = {}) {
+export async function openDesk(browser, hub, { language = 'en', theme = 'dark', size = DESK, motion = 'reduce', user = { name: USER, password: PASSWORD }, hash = '' } = {}) {
+  const who = `${hub.url} ${user.name}`;
   const context = await browser.newContext({
     viewport: size, locale: language === 'zh' ? 'zh-CN' : 'en-GB', colorScheme: theme, reducedMotion: motion,
-    hasTouch: size.width < 500, storageState: storage,
+    hasTouch: size.width < 500, storageState: remembered.get(who),
   });
   const page = await context.newPage();
   // A deadline, not a measure: on a machine that compiles beside, drawing the map in software takes long.
@@ -73,6 +83,8 @@ export async function openDesk(browser, hub, { language = 'en', theme = 'dark', 
   await page.locator('input[name=user], main').first().waitFor();
   if (await page.locator('input[name=user]').count()) await logIn(page, user);
   await page.locator(hash ? 'main:not(:has(input[name=password]))' : '#panel-queue').first().waitFor();
+  // The cookie alone: language and theme are each test's own.
+  if (!remembered.has(who)) remembered.set(who, { cookies: await context.cookies(), origins: [] });
   return { page, context, outside, errors };
 }
 
@@ -89,13 +101,15 @@ export async function clean(page, where) {
   const found = await page.evaluate(async () => {
     const { violations } = await globalThis.axe.run(document, {
       runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+      // Only what is wrong is told, and nothing is fetched again to be looked at.
+      resultTypes: ['violations'], preload: false,
     });
     return violations.flatMap(({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => ({ id, help, html: html.slice(0, 300), failureSummary })));
   });
   assert.deepEqual(found, [], `axe on ${where}`);
 }
 
-export async function logIn(page, { name, password } = { name: USER, password: PASSWORD }) {
+export async function logIn(page, { name, password }) {
   await page.fill('input[name=user]', name);
   await page.fill('input[name=password]', password);
   await page.click('button.primary');
@@ -151,7 +165,11 @@ async function startHub() {
       const token = /yw1\.[\w-]+/.exec(cli('token', 'create', '--department', department))[0];
       start('yiwang-feeder', '--hub', quic, '--token', token, '--name', department, '--at', at, ...more);
     }
-    return { url: web, setupLink, stop };
+    const dist = process.env.YIWANG_UI_DIST;
+    if (!dist) return { url: web, setupLink, stop };
+    const page = await serveDist(dist, web);
+    children.push({ kill: page.stop });
+    return { url: page.url, setupLink: setupLink.replace(new URL(web).origin, page.url), stop };
   } catch (error) {
     stop();
     throw error;

@@ -10,7 +10,6 @@ const WAITING = 'state=new,cleared_unacknowledged&order=urgent&limit=50';
 describe('work on incidents', { skip: reason ?? false }, () => {
   let browser;
   let hub;
-  let administrator;
   /** Accounts by what they are for. */
   const people = {};
   let department;
@@ -21,14 +20,15 @@ describe('work on incidents', { skip: reason ?? false }, () => {
   before(async () => {
     browser = await openBrowser();
     hub = await openHub(browser);
-    administrator = await openDesk(browser, hub);
-    without = await administrator.page.evaluate(async () => (await fetch('/api/v1/incidents?limit=1')).status === 404);
+    const { page, context } = await openDesk(browser, hub);
+    without = await page.evaluate(async () => (await fetch('/api/v1/incidents?limit=1')).status === 404);
     if (without) return;
-    await until('the hub has incidents that wait', async () => (await list(administrator.page, WAITING)).length > 4, 90_000);
+    await until('the hub has incidents that wait', async () => (await list(page, WAITING)).length > 4, 90_000);
     // Two departments film the same place: one incident of both is what the hub is for.
     const shared = await until('an incident of two departments', async () =>
-      (await list(administrator.page, WAITING)).find((incident) => incident.departments.length > 1), 90_000);
+      (await list(page, WAITING)).find((incident) => incident.departments.length > 1), 90_000);
     department = shared.departments[0];
+    await context.close();
   });
   after(async () => {
     await browser?.close();

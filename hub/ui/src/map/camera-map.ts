@@ -9,7 +9,7 @@ import type { Pulse } from '../state/queue.svelte';
 import { graticule } from './graticule';
 import { drawIcons, drawWedge, wedgeName } from './icons';
 import { palette, type Palette } from './palette';
-import { pulseFeatures, PULSE_MS } from './pulses';
+import { PULSE_MS, RingCanvas, rings } from './pulses';
 import { incidentFeatures, sightLines } from './incidents';
 import { layers, mapStyle } from './style';
 
@@ -19,8 +19,10 @@ const FIT_ZOOM_MAX = 16;
 const FIT_PADDING_PX = 70;
 /** Between two drawings of what changes by itself. */
 const SHOW_MS = 500;
-/** Rings need no more pictures a second: where events never stop, each more is a whole map drawn, often in software. */
+/** Rings need no more pictures a second. */
 const PULSE_FRAME_MS = 100;
+/** Where more cameras pulse at once than this the rings stand still: nobody follows them, and drawing costs what the list needs. */
+const PULSES_MOVING_MAX = 12;
 /** Rings that stand still only have to go in time. */
 const CALM_FRAME_MS = 1000;
 
@@ -43,6 +45,7 @@ export class CameraMap {
   #fitted = '';
   #movedByHand = false;
   #pulses: Pulse[] = [];
+  readonly #rings: RingCanvas;
   #frame = 0;
   #ready = false;
   #wait = 0;
@@ -53,11 +56,13 @@ export class CameraMap {
       container, style: mapStyle(this.#colours), center: [104, 35], zoom: 3, attributionControl: false, dragRotate: false,
       pitchWithRotate: false, touchPitch: false, fadeDuration: 0, minZoom: 1,
     });
+    this.#rings = new RingCanvas(container);
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.map.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-right');
     this.map.on('load', () => void this.#loaded());
     this.map.on('moveend', () => this.#drawGraticule());
+    this.map.on('move', () => this.#frame !== 0 && this.#drawRings());
     this.map.on('resize', () => this.#drawGraticule());
     this.map.on('movestart', (event) => {
       if (event.originalEvent) this.#movedByHand = true;
@@ -81,6 +86,7 @@ export class CameraMap {
   destroy(): void {
     clearTimeout(this.#frame);
     clearTimeout(this.#wait);
+    this.#rings.remove();
     this.map.remove();
   }
 
@@ -194,9 +200,17 @@ export class CameraMap {
   }
 
   #animate(): void {
-    const now = performance.now();
-    const { features, running } = pulseFeatures(this.#pulses, this.#placed, now, this.calm());
-    this.#source('pulses')?.setData({ type: 'FeatureCollection', features });
-    this.#frame = running ? window.setTimeout(() => this.#animate(), this.calm() ? CALM_FRAME_MS : PULSE_FRAME_MS) : 0;
+    this.#frame = this.#drawRings() ? window.setTimeout(() => this.#animate(), this.#still() ? CALM_FRAME_MS : PULSE_FRAME_MS) : 0;
+  }
+
+  #still(): boolean {
+    return this.calm() || this.#pulses.length > PULSES_MOVING_MAX;
+  }
+
+  /** True while there is something to draw next. */
+  #drawRings(): boolean {
+    const found = rings(this.#pulses, this.#placed, performance.now(), this.#still());
+    this.#rings.draw(found.rings, (position) => this.map.project(position), this.#colours);
+    return found.running;
   }
 }

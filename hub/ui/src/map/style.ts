@@ -1,18 +1,11 @@
 // The map's style: no tiles, no glyphs, no sprites from anywhere. Text is drawn from the system's fonts.
-import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
+import type { LayerSpecification, StyleSpecification } from 'maplibre-gl';
 import type { FeatureCollection } from 'geojson';
 import type { Palette } from './palette';
 
 export const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] };
 
 const FONT = ['Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'sans-serif'];
-
-export function severityColour(colours: Palette): ExpressionSpecification {
-  return [
-    'match', ['get', 'severity'], 'urgent', colours['--urgent'], 'high', colours['--high'], 'medium', colours['--medium'],
-    colours['--low'],
-  ];
-}
 
 export function mapStyle(colours: Palette): StyleSpecification {
   return {
@@ -22,7 +15,6 @@ export function mapStyle(colours: Palette): StyleSpecification {
       cameras: { type: 'geojson', data: NOTHING },
       incidents: { type: 'geojson', data: NOTHING },
       sight: { type: 'geojson', data: NOTHING },
-      pulses: { type: 'geojson', data: NOTHING },
     },
     layers: layers(colours),
   };
@@ -42,13 +34,6 @@ export function layers(colours: Palette): LayerSpecification[] {
       layout: {
         'icon-image': ['get', 'wedge'], 'icon-rotate': ['get', 'heading'], 'icon-rotation-alignment': 'map',
         'icon-allow-overlap': true, 'icon-ignore-placement': true,
-      },
-    },
-    {
-      id: 'pulses', type: 'circle', source: 'pulses',
-      paint: {
-        'circle-radius': ['get', 'radius'], 'circle-color': 'transparent', 'circle-stroke-width': 3,
-        'circle-stroke-color': severityColour(colours), 'circle-stroke-opacity': ['get', 'opacity'],
       },
     },
     {
