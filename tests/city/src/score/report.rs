@@ -166,11 +166,12 @@ impl Report {
         self.faults.iter()
     }
 
-    /// Cameras of which something was required and nothing found.
+    /// Cameras of which something was required and that told nothing at all. Who told something at another time is not
+    /// silent but wrong, and counts as such.
     pub fn silent(&self) -> Vec<String> {
         let silent = |camera: &&String| {
             let count = self.sum(|_, _, of| of == *camera);
-            count.found == 0 && count.missing > 0
+            count.missing > 0 && count.found + count.doubles + count.wrong == 0
         };
         self.watched_us.keys().filter(silent).cloned().collect()
     }
