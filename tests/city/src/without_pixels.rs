@@ -252,6 +252,7 @@ mod tests {
             phase: phase.into(),
             direction: None,
             t_us: t_s * 1_000_000,
+            slack_us: 0,
             key: number,
             actor: Some(7),
             class: Some("person".into()),

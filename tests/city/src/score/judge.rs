@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Report, Terms, Truth, Watched, bounded, feed::Clock, feed::Told, settle};
+use super::{Expected, Report, Terms, Truth, Watched, bounded, feed::Clock, feed::Told, settle};
 use crate::camera::FaultKind;
 use crate::truth::TrueFault;
 
@@ -40,10 +40,13 @@ type Key<'a> = (&'a str, &'a str, &'a str, Option<&'a str>);
 /// Times of one key, sorted.
 #[derive(Debug, Default)]
 struct Times {
-    required: Vec<i64>,
-    optional: Vec<i64>,
+    required: Vec<Expected>,
+    optional: Vec<Expected>,
     found: Vec<i64>,
 }
+
+/// More slack than this no truth gives; a file may say anything.
+const SLACK_MAX_US: i64 = 2_000_000;
 
 /// Judges a feed.
 pub fn judge(truth: &Truth, feed: &[Told], terms: &Terms) -> Report {
@@ -136,7 +139,8 @@ impl<'a> Watch<'a> {
         for event in self.watched.events.iter().filter(|event| event.phase != "update" && event.kind != STATISTICS) {
             let key = (event.rule.as_str(), event.kind.as_str(), event.phase.as_str(), event.direction.as_deref());
             let times = groups.entry(key).or_default();
-            if event.optional { times.optional.push(event.t_us) } else { times.required.push(event.t_us) }
+            let expected = Expected { t_us: event.t_us, slack_us: event.slack_us.clamp(0, SLACK_MAX_US) };
+            if event.optional { times.optional.push(expected) } else { times.required.push(expected) }
         }
         for (t_us, one) in told.iter().filter(|(_, one)| is_compared(one)) {
             let rule = one.rule.as_deref().unwrap_or_default();
@@ -158,18 +162,18 @@ impl<'a> Watch<'a> {
     fn compare(&self, (rule, kind, phase, direction): Key<'_>, times: &Times, tolerance_us: i64, report: &mut Report) {
         let Times { required, optional, found } = times;
         let outcome = settle(found, required, optional, tolerance_us);
-        let near = |t_us: i64| required.iter().chain(optional).any(|other| (other - t_us).abs() <= tolerance_us);
+        let near = |t_us: i64| required.iter().chain(optional).any(|other| other.distance_us(t_us) <= tolerance_us);
         let remark = |t_us: i64, what: &str| {
             let direction = direction.map(|direction| format!(" {direction}")).unwrap_or_default();
             format!("{}: {rule} ({kind}) {phase}{direction} at {:.2} s {what}", self.id, t_us as f64 / 1e6)
         };
         let mut remarks = Vec::new();
         let count = report.count(kind, phase, self.id);
-        for &(one, other) in outcome.pairs.iter().filter(|(_, other)| self.counts(required[*other])) {
+        for &(one, other) in outcome.pairs.iter().filter(|(_, other)| self.counts(required[*other].t_us)) {
             count.found += 1;
-            count.errors_us.push(found[one] - required[other]);
+            count.errors_us.push(found[one] - required[other].t_us);
         }
-        for t_us in outcome.missing.iter().map(|other| required[*other]).filter(|t_us| self.counts(*t_us)) {
+        for t_us in outcome.missing.iter().map(|other| required[*other].t_us).filter(|t_us| self.counts(*t_us)) {
             count.missing += 1;
             remarks.push(remark(t_us, "is missing"));
         }
@@ -242,6 +246,7 @@ mod tests {
                 phase: phase.into(),
                 direction: None,
                 t_us: (t_s * 1e6) as i64,
+                slack_us: 0,
                 key: 1,
                 actor: None,
                 class: None,

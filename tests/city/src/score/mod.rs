@@ -10,7 +10,7 @@ mod report;
 
 pub use feed::{Clock, FeedError, Told, read};
 pub use judge::{judge, told_as};
-pub use matching::{Outcome, settle};
+pub use matching::{Expected, Outcome, settle};
 pub use poisson::upper_bound;
 pub use report::{Count, Report, ToldFault};
 

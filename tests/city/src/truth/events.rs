@@ -88,6 +88,8 @@ struct Candidate {
     key: u64,
     /// Which ways, a bit each.
     told_by: u32,
+    /// The first and the last time that one of them gave.
+    span_us: (i64, i64),
 }
 
 impl EventTruth {
@@ -180,6 +182,8 @@ impl EventTruth {
             let key = match self.candidates.iter_mut().filter(mine).min_by_key(near) {
                 Some(candidate) => {
                     candidate.told_by |= bit;
+                    let (first_us, last_us) = candidate.span_us;
+                    candidate.span_us = (first_us.min(event.media_time_us), last_us.max(event.media_time_us));
                     if look == 0 {
                         candidate.event = event;
                     }
@@ -189,7 +193,8 @@ impl EventTruth {
                     let known = self.looks[look].open.iter().find(|(open, _)| *open == open_key);
                     let key = known.map_or(self.next_key, |(_, key)| *key);
                     self.next_key = self.next_key.max(key + 1);
-                    self.candidates.push(Candidate { event, key, told_by: bit });
+                    let span_us = (event.media_time_us, event.media_time_us);
+                    self.candidates.push(Candidate { event, key, told_by: bit, span_us });
                     key
                 }
             };
@@ -212,7 +217,7 @@ impl EventTruth {
         told
     }
 
-    fn told(&self, Candidate { event, key, told_by }: Candidate, all: u32) -> TrueEvent {
+    fn told(&self, Candidate { event, key, told_by, span_us }: Candidate, all: u32) -> TrueEvent {
         let wait_us = self.waits.iter().find(|(rule, _)| *rule == event.rule).map_or(0, |(_, wait_us)| *wait_us);
         let why = if self.in_fault(event.media_time_us, wait_us) {
             Some("the camera is faulty")
@@ -230,6 +235,7 @@ impl EventTruth {
             phase: event.phase.as_str().to_owned(),
             direction: event.direction.map(str::to_owned),
             t_us: event.media_time_us,
+            slack_us: (event.media_time_us - span_us.0).max(span_us.1 - event.media_time_us),
             key,
             actor: event.track.as_ref().and_then(|track| u32::try_from(track.id).ok()),
             class: event.track.and_then(|track| CLASSES.get(usize::from(track.class)).map(|name| (*name).to_owned())),

@@ -96,6 +96,9 @@ pub struct TrueEvent {
     pub direction: Option<String>,
     /// When.
     pub t_us: i64,
+    /// How much earlier or later a fair way of looking may say that it was.
+    #[serde(default)]
+    pub slack_us: i64,
     /// The same for begin, updates and end of one event.
     pub key: u64,
     /// Who did it.
@@ -214,6 +217,7 @@ mod tests {
             phase: "begin".into(),
             direction: None,
             t_us: 5_000_000,
+            slack_us: 120_000,
             key: 3,
             actor: Some(7),
             class: Some("person".into()),
