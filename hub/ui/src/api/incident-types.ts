@@ -62,6 +62,8 @@ export interface Incident {
   escalated: number;
   waiting_s: number;
   unusual: string | null;
+  /** The same in Chinese; a hub before this has none. */
+  unusual_zh?: string | null;
   comments: number;
 }
 

@@ -1,11 +1,13 @@
 // English texts. The shape of this object is the contract that the other languages are checked against.
 import { pagesEn } from './pages.en';
+import { shiftEn } from './shift.en';
 import { workEn } from './work.en';
 
 const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one : many}`;
 
 export const en = {
   pages: pagesEn,
+  shift: shiftEn,
   work: workEn,
   product: 'Yiwang',
   productLong: 'Yiwang operations view',

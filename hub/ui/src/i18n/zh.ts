@@ -1,10 +1,12 @@
 // 中文文本。
 import type { Messages } from './en';
 import { pagesZh } from './pages.zh';
+import { shiftZh } from './shift.zh';
 import { workZh } from './work.zh';
 
 export const zh: Messages = {
   pages: pagesZh,
+  shift: shiftZh,
   work: workZh,
   product: '一网',
   productLong: '一网 运行视图',

@@ -233,6 +233,11 @@ class Incidents {
 
 export const incidents = new Incidents();
 
+/** Why an incident is unusual, in the chosen language. */
+export function unusualText(incident: Incident): string | null {
+  return prefs.language === 'zh' ? (incident.unusual_zh ?? incident.unusual) : incident.unusual;
+}
+
 /** The merge's reason in the chosen language. */
 export function reasonText(why: { text_en: string; text_zh: string }): string {
   return prefs.language === 'zh' ? why.text_zh : why.text_en;
