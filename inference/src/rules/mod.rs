@@ -15,6 +15,7 @@ mod loiter;
 mod occupancy;
 mod path;
 mod presence;
+mod remembered;
 mod removed_object;
 mod set;
 mod settings;

@@ -25,6 +25,8 @@ const SAMPLES: u32 = 2;
 const LOST_US: i64 = 3_000_000;
 /// The same of one that stood still, at most.
 const STILL_LOST_US: i64 = 15_000_000;
+/// Who has stayed where he is for so long stands still.
+const STANDS_US: i64 = 10_000_000;
 /// A new track may be a lost one if it is not farther from it than this, in widths and heights of its box.
 const SAME_PLACE: f32 = 1.0;
 
@@ -237,6 +239,11 @@ impl Member {
             self.still = (track.bbox, t_us);
         }
         self.track = track.clone();
+    }
+
+    /// Where it stood when it was last seen, if it stood still.
+    pub(crate) fn stood(&self) -> Option<Rect> {
+        (self.track.last_seen_us - self.still.1 >= STANDS_US).then_some(self.still.0)
     }
 
     /// How long it is waited for when it is out of sight.
