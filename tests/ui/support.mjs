@@ -37,11 +37,14 @@ export function missing() {
   return absent.length === 0 ? null : `neither YIWANG_UI_URL nor ${absent.join(', ')} in target/release`;
 }
 
-/** A hub with a queue that fills: { url, stop }. The first call's set-up link becomes the account of all tests. */
-export async function openHub(browser) {
+/**
+ * A hub with a queue that fills: { url, stop }. The first call's set-up link becomes the account of all tests. `feed` starts
+ * the gateways of a hub that is started here.
+ */
+export async function openHub(browser, feed = threeGateways) {
   const hub = process.env.YIWANG_UI_URL
     ? { url: new URL(process.env.YIWANG_UI_URL).origin, setupLink: process.env.YIWANG_SETUP_LINK, stop: () => {} }
-    : await startHub();
+    : await startHub(feed);
   if (hub.setupLink) await setUp(browser, hub);
   return hub;
 }
@@ -138,9 +141,9 @@ async function setUp(browser, hub) {
   await context.close();
 }
 
-const binary = (name) => join(root, 'target/release', name);
+export const binary = (name) => join(root, 'target/release', name);
 
-async function startHub() {
+async function startHub(feed) {
   const data = mkdtempSync(join(tmpdir(), 'yiwang-ui-'));
   const children = [];
   const start = (name, ...args) => {
@@ -159,12 +162,7 @@ async function startHub() {
     const { quic, web } = JSON.parse(readFileSync(addresses, 'utf8'));
     const cli = (...args) => execFileSync(binary('yiwang-hub'), [...args, '--data', data], { encoding: 'utf8' });
     const setupLink = /https?:\/\/\S+/.exec(cli('setup-link'))[0];
-    // Three gateways of three departments; the first two look at the same places, the last leaves at once and is then without contact.
-    const gateways = [['police', '120.150,30.270'], ['traffic', '120.150,30.270'], ['city-management', '120.155,30.287', '--seconds', '1']];
-    for (const [department, at, ...more] of gateways) {
-      const token = /yw1\.[\w-]+/.exec(cli('token', 'create', '--department', department))[0];
-      start('yiwang-feeder', '--hub', quic, '--token', token, '--name', department, '--at', at, ...more);
-    }
+    await feed({ quic, data, start, token: (department) => /yw1\.[\w-]+/.exec(cli('token', 'create', '--department', department))[0] });
     const dist = process.env.YIWANG_UI_DIST;
     if (!dist) return { url: web, setupLink, stop };
     const page = await serveDist(dist, web);
@@ -173,5 +171,13 @@ async function startHub() {
   } catch (error) {
     stop();
     throw error;
+  }
+}
+
+/** Three gateways of three departments; the first two look at the same places, the last leaves at once and is then without contact. */
+function threeGateways({ quic, start, token }) {
+  const gateways = [['police', '120.150,30.270'], ['traffic', '120.150,30.270'], ['city-management', '120.155,30.287', '--seconds', '1']];
+  for (const [department, at, ...more] of gateways) {
+    start('yiwang-feeder', '--hub', quic, '--token', token(department), '--name', department, '--at', at, ...more);
   }
 }

@@ -221,6 +221,7 @@ export const en = {
     zoomIn: 'Zoom in',
     zoomOut: 'Zoom out',
     list: 'Cameras as a list',
+    coverage: 'Coverage',
     legend: 'Legend',
     noWebgl: 'This browser cannot draw the map (no WebGL). The list beside it has the same cameras.',
     noPositions: 'No camera has a position yet: set “position” in its gateway’s configuration.',

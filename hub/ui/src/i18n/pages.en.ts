@@ -38,7 +38,7 @@ export const pagesEn = {
     yes: 'yes',
     no: 'no',
   },
-  wall: { title: 'Yiwang · situation', noIncidents: 'This hub has no incidents.' },
+  wall: { title: 'Yiwang · situation', noIncidents: 'This hub has no incidents.', more: (n: number) => `and ${n} more` },
   reports: {
     title: 'Reports',
     figure: 'Figure',

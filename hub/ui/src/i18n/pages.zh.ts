@@ -40,7 +40,7 @@ export const pagesZh: Messages['pages'] = {
     yes: '是',
     no: '否',
   },
-  wall: { title: '一网 · 态势', noIncidents: '此中心没有警情功能。' },
+  wall: { title: '一网 · 态势', noIncidents: '此中心没有警情功能。', more: (n) => `另有 ${n} 起` },
   reports: {
     title: '报表',
     figure: '指标',

@@ -217,6 +217,7 @@ export const zh: Messages = {
     zoomIn: '放大',
     zoomOut: '缩小',
     list: '摄像机列表',
+    coverage: '覆盖范围',
     legend: '图例',
     noWebgl: '此浏览器无法绘制地图（没有 WebGL）。旁边的列表中有同样的摄像机。',
     noPositions: '还没有摄像机设置位置：请在网关配置中填写 “position”。',

@@ -2,7 +2,7 @@
 import { LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONSource } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import 'maplibre-gl/dist/maplibre-gl.css';
-import type { Feature } from 'geojson';
+import type { Feature, FeatureCollection } from 'geojson';
 import type { Incident } from '../api/incident-types';
 import type { Camera, Severity } from '../api/types';
 import type { Pulse } from '../state/queue.svelte';
@@ -15,6 +15,8 @@ import { layers, mapStyle } from './style';
 
 setWorkerUrl(workerUrl);
 
+/** What was said before the line was lost is drawn fainter. */
+const STALE_OPACITY = 0.5;
 const FIT_ZOOM_MAX = 16;
 const FIT_PADDING_PX = 70;
 /** Between two drawings of what changes by itself. */
@@ -132,6 +134,14 @@ export class CameraMap {
     this.map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX, animate: animate && !this.calm() });
   }
 
+  /** What each camera sees on the ground; an empty list takes it away. */
+  footprints(rings: readonly (readonly [number, number][])[]): void {
+    this.#source('footprints')?.setData({
+      type: 'FeatureCollection',
+      features: rings.map((ring) => ({ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: [[...ring, ...ring.slice(0, 1)]] } })),
+    });
+  }
+
   zoom(step: number): void {
     this.#movedByHand = true;
     this.map.zoomTo(this.map.getZoom() + step, { animate: !this.calm() });
@@ -157,15 +167,31 @@ export class CameraMap {
   #draw(state: MapState): void {
     const old = this.#drawn;
     this.#drawn = state;
-    const moved = old?.cameras !== state.cameras;
-    if (moved) this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
-    // Ten thousand cameras are laid out anew only where one of them looks different.
-    if (moved || old.open !== state.open || old.selected !== state.selected || old.stale !== state.stale || old.seenBy !== state.seenBy) {
-      this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => this.#feature(camera) ?? []) });
+    const moved = old === null || !sameLook(old.cameras, state.cameras);
+    // Ten thousand cameras are laid out anew only where one of them looks different; what changes with each event, with
+    // each choice and with the line to the hub has sources of its own, of a few cameras each.
+    if (moved) {
+      this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
+      this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => feature(camera) ?? []) });
     }
+    if (moved || old.open !== state.open) this.#source('open')?.setData(this.#points([...state.open.keys()], (id) => ({ id, severity: state.open.get(id)?.severity })));
+    if (moved || old.selected !== state.selected || old.seenBy !== state.seenBy) {
+      this.#source('selected')?.setData(this.#points([...new Set([...(state.selected ? [state.selected] : []), ...state.seenBy])], (id) => ({ id })));
+    }
+    if (old?.stale !== state.stale) this.map.setPaintProperty('cameras', 'icon-opacity', state.stale ? STALE_OPACITY : 1);
     if (old?.incidents !== state.incidents) this.#source('incidents')?.setData(incidentFeatures(state.incidents));
     if (moved || old.seenBy !== state.seenBy) this.#source('sight')?.setData(sightLines(state, this.#placed));
     if (moved) this.#fitOnce();
+  }
+
+  #points(ids: readonly string[], properties: (id: string) => Record<string, unknown>): FeatureCollection {
+    return {
+      type: 'FeatureCollection',
+      features: ids.flatMap((id) => {
+        const position = this.#placed.get(id);
+        return position ? [{ type: 'Feature' as const, properties: properties(id), geometry: { type: 'Point' as const, coordinates: position } }] : [];
+      }),
+    };
   }
 
   #source(id: string): GeoJSONSource | undefined {
@@ -184,21 +210,6 @@ export class CameraMap {
     this.fit(false);
   }
 
-  #feature(camera: Camera): Feature | null {
-    if (!camera.position) return null;
-    const open = this.#state.open.get(camera.id);
-    const properties: Record<string, unknown> = {
-      id: camera.id, name: camera.name, state: camera.state, 
-      selected: camera.id === this.#state.selected || this.#state.seenBy.includes(camera.id), stale: this.#state.stale,
-    };
-    if (open) properties['severity'] = open.severity;
-    if (camera.heading_deg !== null && camera.field_of_view_deg !== null) {
-      properties['wedge'] = wedgeName(camera.field_of_view_deg);
-      properties['heading'] = camera.heading_deg;
-    }
-    return { type: 'Feature', properties, geometry: { type: 'Point', coordinates: camera.position } };
-  }
-
   #animate(): void {
     this.#frame = this.#drawRings() ? window.setTimeout(() => this.#animate(), this.#still() ? CALM_FRAME_MS : PULSE_FRAME_MS) : 0;
   }
@@ -213,4 +224,23 @@ export class CameraMap {
     this.#rings.draw(found.rings, (position) => this.map.project(position), this.#colours);
     return found.running;
   }
+}
+
+function feature(camera: Camera): Feature | null {
+  if (!camera.position) return null;
+  const properties: Record<string, unknown> = { id: camera.id, name: camera.name, state: camera.state };
+  if (camera.heading_deg !== null && camera.field_of_view_deg !== null) {
+    properties['wedge'] = wedgeName(camera.field_of_view_deg);
+    properties['heading'] = camera.heading_deg;
+  }
+  return { type: 'Feature', properties, geometry: { type: 'Point', coordinates: camera.position } };
+}
+
+/** Whether the map draws both alike: each poll brings new objects, which mostly say the same. */
+function sameLook(a: readonly Camera[], b: readonly Camera[]): boolean {
+  return a === b || (a.length === b.length && a.every((one, i) => {
+    const other = b[i];
+    return other !== undefined && one.id === other.id && one.state === other.state && one.name === other.name && one.heading_deg === other.heading_deg
+      && one.field_of_view_deg === other.field_of_view_deg && one.position?.[0] === other.position?.[0] && one.position?.[1] === other.position?.[1];
+  }));
 }

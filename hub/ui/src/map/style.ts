@@ -13,8 +13,11 @@ export function mapStyle(colours: Palette): StyleSpecification {
     sources: {
       graticule: { type: 'geojson', data: NOTHING },
       cameras: { type: 'geojson', data: NOTHING },
+      open: { type: 'geojson', data: NOTHING },
+      selected: { type: 'geojson', data: NOTHING },
       incidents: { type: 'geojson', data: NOTHING },
       sight: { type: 'geojson', data: NOTHING },
+      footprints: { type: 'geojson', data: NOTHING },
     },
     layers: layers(colours),
   };
@@ -29,6 +32,9 @@ export function layers(colours: Palette): LayerSpecification[] {
       paint: { 'line-color': colours['--line'], 'line-width': 1 },
     },
     ...marks(colours),
+    // Where two cameras see the same it is darker by itself.
+    { id: 'footprints', type: 'fill', source: 'footprints', paint: { 'fill-color': colours['--accent'], 'fill-opacity': 0.14 } },
+    { id: 'footprint-edges', type: 'line', source: 'footprints', paint: { 'line-color': colours['--accent'], 'line-width': 1, 'line-opacity': 0.7 } },
     {
       id: 'fields', type: 'symbol', source: 'cameras', filter: ['has', 'wedge'],
       layout: {
@@ -41,7 +47,7 @@ export function layers(colours: Palette): LayerSpecification[] {
       paint: { 'line-color': colours['--accent'], 'line-width': 2, 'line-dasharray': [2, 2] },
     },
     {
-      id: 'selected', type: 'circle', source: 'cameras', filter: ['get', 'selected'],
+      id: 'selected', type: 'circle', source: 'selected',
       paint: { 'circle-radius': 19, 'circle-color': 'transparent', 'circle-stroke-width': 3, 'circle-stroke-color': colours['--accent'] },
     },
     {
@@ -51,10 +57,9 @@ export function layers(colours: Palette): LayerSpecification[] {
         // What is wrong is drawn above what is well.
         'symbol-sort-key': ['match', ['get', 'state'], 'ok', 0, 'starting', 1, 'down', 2, 3],
       },
-      paint: { 'icon-opacity': ['case', ['get', 'stale'], 0.5, 1] },
     },
     {
-      id: 'open-events', type: 'symbol', source: 'cameras', filter: ['has', 'severity'],
+      id: 'open-events', type: 'symbol', source: 'open',
       layout: {
         'icon-image': ['concat', 'severity-', ['get', 'severity']], 'icon-offset': [16, -16], 'icon-allow-overlap': true,
         'icon-ignore-placement': true,

@@ -1,8 +1,8 @@
 // Whether what this page shows is live: the feed's line and the answers to the polls, each with its age.
 import { clock } from './clock.svelte';
 
-/** Two polls (2 s each) may be late before the state of cameras counts as old. */
-const POLL_AGE_MS_MAX = 7000;
+/** Two polls may be late, and this, before the state of cameras counts as old. */
+const POLL_GRACE_MS = 3000;
 
 type FeedState = 'connecting' | 'live' | 'lost';
 /** The feeds that a page may have open; each that it has must be live for the page to be live. */
@@ -20,13 +20,14 @@ class Link {
   lostSince = $state<number | null>(null);
   feedContact = $state<number | null>(null);
   pollContact = $state<number | null>(null);
+  #pollMs = $state(2000);
 
   /** The age of the newest sign of life, in ms. */
   readonly contactAgeMs = $derived.by(() => {
     const newest = Math.max(this.feedContact ?? 0, this.pollContact ?? 0);
     return newest === 0 ? null : Math.max(0, clock.now - newest);
   });
-  readonly pollStale = $derived(this.pollContact !== null && clock.now - this.pollContact > POLL_AGE_MS_MAX);
+  readonly pollStale = $derived(this.pollContact !== null && clock.now - this.pollContact > 2 * this.#pollMs + POLL_GRACE_MS);
   readonly stale = $derived(this.feed === 'lost' || this.pollStale);
   /** Since when the page is stale. */
   readonly staleSince = $derived(this.feed === 'lost' ? this.lostSince : this.pollContact);
@@ -68,7 +69,9 @@ class Link {
     this.feedContact = Date.now() + clock.skewMs;
   }
 
-  polled(): void {
+  /** An answer came; the next is asked for after `nextMs`. */
+  polled(nextMs: number): void {
+    this.#pollMs = nextMs;
     this.pollContact = Date.now() + clock.skewMs;
   }
 }

@@ -7,6 +7,8 @@ import { prefs } from './prefs.svelte';
 import { link } from './link.svelte';
 
 const POLL_MS = 2000;
+/** So many cameras are asked for at each poll; ten times as many, a tenth as often: reading the answer stops the page. */
+const POLLED_AT_ONCE = 2000;
 /** Kinds and departments seldom change: asked with each n-th poll, and at once when an unknown kind arrives. */
 const SLOW_EVERY = 30;
 /** The operations centre's own department has this id and no name of its own. */
@@ -103,6 +105,10 @@ class Registry {
     this.#timer = setTimeout(() => void this.#poll(), delayMs);
   }
 
+  #pollMs(): number {
+    return POLL_MS * Math.max(1, this.cameras.length / POLLED_AT_ONCE);
+  }
+
   async #poll(): Promise<void> {
     if (document.visibilityState === 'hidden' && this.loaded) return;
     try {
@@ -117,12 +123,12 @@ class Registry {
       if (kinds) this.kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
       if (departments) this.departments = departments;
       this.loaded = true;
-      link.polled();
+      link.polled(this.#pollMs());
     } catch (error) {
       if (error instanceof ApiError && error.status === 401) return this.#onUnauthorised();
       // Anything else shows as age: `link` turns stale by itself when polls stay away.
     }
-    if (this.#running) this.#schedule(POLL_MS);
+    if (this.#running) this.#schedule(this.#pollMs());
   }
 }
 
