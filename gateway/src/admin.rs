@@ -16,10 +16,11 @@ use tokio_util::sync::CancellationToken;
 
 use crate::board::{self, Board};
 use crate::config::Config;
-use crate::fleet::Tallies;
+use crate::fleet::{Models, Tallies};
 use crate::gate::Tally;
 use crate::metrics::Metrics;
 use crate::schedule::Share;
+use crate::shadow::Differences;
 use crate::spool::Spool;
 use crate::time_text;
 use crate::uplink::UplinkStatus;
@@ -43,6 +44,8 @@ pub struct Shown {
     pub metrics: Metrics,
     /// What is decoded.
     pub tallies: Tallies,
+    /// What looks at the pictures.
+    pub models: Models,
     /// How much of what is due is analysed.
     pub share: Share,
 }
@@ -114,11 +117,14 @@ pub fn status_json(shown: &Shown) -> Value {
             })
         })
         .collect();
+    let (model, shadow) = shown.models.get();
     json!({
         "gateway": shown.gateway,
         "department": shown.department,
         "software": crate::SOFTWARE,
         "config_revision": shown.config.borrow().revision,
+        "model": { "name": model.info().name, "sha256": model.info().sha256 },
+        "shadow": shadow.map(|shadow| shadow.status()),
         "cameras": cameras,
         "processor": {
             "cores_used": (f64::from(shown.share.cores_used()) * 100.0).round() / 100.0,
@@ -169,6 +175,11 @@ fn gather(shown: &Shown) {
             )]
             metrics.camera_complete_to.with_label_values(&[&id]).set(us as f64 / 1e6);
         }
+    }
+    if let (_, Some(shadow)) = shown.models.get() {
+        metrics.set_shadow(&shadow.differences());
+    } else {
+        metrics.set_shadow(&Differences::default());
     }
     metrics.analysed_share.set(f64::from(shown.share.get()));
     for (id, tally) in shown.tallies.snapshot() {

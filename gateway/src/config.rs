@@ -2,6 +2,7 @@
 //! that cannot be wrong. Rules stay tables here: each rule parses its own section (`yiwang_inference::rules`).
 
 pub mod change;
+pub mod edit;
 mod raw;
 
 use std::collections::BTreeSet;
@@ -12,7 +13,9 @@ use yiwang_inference::ground::Calibration;
 use yiwang_inference::mask::Mask;
 use yiwang_inference::{quality, suggest};
 
-pub use self::raw::{Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawProcessor, RawSpool, RawTransport};
+pub use self::raw::{
+    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawProcessor, RawShadow, RawSpool, RawTransport,
+};
 use crate::camera::{Credentials, Source, Transport};
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
@@ -74,6 +77,8 @@ pub struct Config {
     pub state_dir: PathBuf,
     /// The detector, as written; resolved when it is opened.
     pub model: RawModel,
+    /// A candidate beside it.
+    pub shadow: Option<Candidate>,
     /// Address of the status page.
     pub admin_listen: std::net::SocketAddr,
     /// Most cores that the gateway is to use.
@@ -84,6 +89,15 @@ pub struct Config {
     pub spool_age_max_us: i64,
     /// The cameras.
     pub cameras: Vec<Camera>,
+}
+
+/// A candidate model and what it may use.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// The model, as if it stood in `[model]`.
+    pub model: RawModel,
+    /// Cores that it may use.
+    pub cores_max: f64,
 }
 
 /// A camera, resolved.
@@ -152,6 +166,8 @@ impl Config {
             cameras.push(resolve_camera(camera, base, secrets).map_err(|message| fault(&place, message))?);
         }
         let mut model = raw.model;
+        let shadow = raw.shadow.map(|shadow| candidate(shadow, &model, base)).transpose();
+        let shadow = shadow.map_err(|message| fault("shadow", message))?;
         for file in [&mut model.manifest, &mut model.file, &mut model.onnxruntime].into_iter().flatten() {
             *file = base.join(&*file);
         }
@@ -160,6 +176,7 @@ impl Config {
             revision: revision(text),
             state_dir: base.join(raw.state_dir),
             model,
+            shadow,
             admin_listen,
             cpu_cores_max,
             spool_bytes_max: raw.spool.size_max_mib.max(1).saturating_mul(1 << 20),
@@ -184,6 +201,24 @@ impl Config {
 /// The JSON Schema of `gateway.toml`.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Raw).to_value()
+}
+
+/// Where models are looked for, and the runtime, are those of the model in force.
+fn candidate(raw: RawShadow, model: &RawModel, base: &Path) -> Result<Candidate, String> {
+    if raw.name.is_some() == raw.file.is_some() {
+        return Err("exactly one of name and file says which model is the candidate".into());
+    }
+    if !(0.01..=64.0).contains(&raw.cores_max) {
+        return Err(format!("cores_max = {} must lie between 0.01 and 64", raw.cores_max));
+    }
+    let RawShadow { name, file, family, sha256, classes, cores_max } = raw;
+    let within = |file: &PathBuf| base.join(file);
+    let (manifest, onnxruntime) = (model.manifest.as_ref().map(within), model.onnxruntime.as_ref().map(within));
+    let file = file.as_ref().map(within);
+    Ok(Candidate {
+        model: RawModel { name, manifest, file, family, sha256, classes, threads: 1, onnxruntime },
+        cores_max,
+    })
 }
 
 fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camera, String> {
@@ -330,6 +365,8 @@ mod tests {
                 "mask 1: [300, 0.1] is outside 0–1",
             ),
             ("[admin]\nlisten = \"here\"\n", "127.0.0.1:9180"),
+            ("[shadow]\ncores_max = 0.2\n", "exactly one of name and file"),
+            ("[shadow]\nname = \"x\"\ncores_max = 0\n", "between 0.01 and 64"),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.contains(expected), "{error}\nshould contain: {expected}");

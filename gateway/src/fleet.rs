@@ -24,6 +24,7 @@ use crate::metrics::Metrics;
 use crate::now_us;
 use crate::outlet::Outlet;
 use crate::schedule::{Priority, Share, Turn};
+use crate::shadow::Shadow;
 
 /// How often silence is looked at.
 const TICK: Duration = Duration::from_secs(1);
@@ -49,6 +50,26 @@ impl Tallies {
     }
 }
 
+/// The models at work: the one in force, and a candidate beside it. Read by the status page.
+#[derive(Debug, Clone)]
+pub struct Models(Arc<Mutex<(Arc<Model>, Option<Shadow>)>>);
+
+impl Models {
+    /// The one in force, and no candidate.
+    pub fn new(model: Arc<Model>) -> Self {
+        Self(Arc::new(Mutex::new((model, None))))
+    }
+
+    /// Both.
+    pub fn get(&self) -> (Arc<Model>, Option<Shadow>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, change: impl FnOnce(&mut (Arc<Model>, Option<Shadow>))) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
 /// What all cameras share.
 #[derive(Clone)]
 pub struct Parts {
@@ -62,12 +83,13 @@ pub struct Parts {
     pub share: Share,
     /// What is decoded.
     pub tallies: Tallies,
+    /// What looks at their pictures.
+    pub models: Models,
 }
 
 /// The cameras.
 pub struct Fleet {
     parts: Parts,
-    model: Arc<Model>,
     running: BTreeMap<String, Running>,
     shutdown: CancellationToken,
 }
@@ -80,13 +102,16 @@ struct Running {
 
 impl Fleet {
     /// No camera yet. All of them end with `shutdown`.
-    pub fn new(parts: Parts, model: Arc<Model>, shutdown: CancellationToken) -> Self {
-        Self { parts, model, running: BTreeMap::new(), shutdown }
+    pub fn new(parts: Parts, shutdown: CancellationToken) -> Self {
+        Self { parts, running: BTreeMap::new(), shutdown }
     }
 
-    /// The model that looks at their pictures.
-    pub fn model(&self) -> &Arc<Model> {
-        &self.model
+    /// A candidate looks at their pictures too from now on, or none.
+    pub fn set_shadow(&mut self, shadow: Option<Shadow>) {
+        tokio::task::block_in_place(|| {
+            self.running.values().for_each(|running| running.live.set_shadow(shadow.clone()));
+        });
+        self.parts.models.set(|models| models.1 = shadow);
     }
 
     /// Starts a camera. `unwatched_since_us`: when its stream was closed under other settings.
@@ -95,8 +120,10 @@ impl Fleet {
     /// One of its rules is wrong.
     pub fn start(&mut self, camera: &Camera, revision: &str, unwatched_since_us: Option<i64>) -> Result<(), RunError> {
         let parts = self.parts.clone();
-        let analyst = Analyst::new(Plan::of(camera, revision), self.model.clone())
+        let (model, shadow) = parts.models.get();
+        let mut analyst = Analyst::new(Plan::of(camera, revision), model)
             .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
+        analyst.set_shadow(shadow);
         let turn = Turn::new(parts.share, Priority::of(&camera.rules));
         let emit = parts.outlet.emit();
         let live = Live::new(camera.id.clone(), analyst, turn, emit, parts.board.clone(), parts.metrics);
@@ -134,7 +161,9 @@ impl Fleet {
         model: Option<Arc<Model>>,
     ) -> Result<(), RunError> {
         let swapped = model.is_some();
-        self.model = model.unwrap_or_else(|| self.model.clone());
+        if let Some(model) = model {
+            self.parts.models.set(|models| models.0 = model);
+        }
         self.parts.outlet.set_revision(&config.revision);
         let change_of = |id: &str| changes.cameras.iter().find(|(camera, _)| camera == id).map(|(_, change)| change);
         for camera in &config.cameras {
@@ -183,9 +212,9 @@ impl Fleet {
     /// Another plan for a camera whose stream goes on.
     fn retune(&self, camera: &Camera, revision: &str) -> Result<(), RunError> {
         let Some(running) = self.running.get(&camera.id) else { return Ok(()) };
-        let plan = Plan::of(camera, revision);
+        let (plan, (model, _)) = (Plan::of(camera, revision), self.parts.models.get());
         // It waits for the picture that is looked at, on a thread that may.
-        tokio::task::block_in_place(|| running.live.retune(plan, self.model.clone(), Priority::of(&camera.rules)))
+        tokio::task::block_in_place(|| running.live.retune(plan, model, Priority::of(&camera.rules)))
             .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })
     }
 

@@ -22,6 +22,7 @@ pub mod model;
 pub mod outlet;
 pub mod run;
 pub mod schedule;
+pub mod shadow;
 
 /// Name and version of this build, as the hub shows it.
 pub const SOFTWARE: &str = concat!("yiwang-gateway ", env!("CARGO_PKG_VERSION"));

@@ -6,6 +6,8 @@ use prometheus::{
     Registry, TextEncoder,
 };
 
+use crate::shadow::Differences;
+
 /// The gateway's metrics.
 #[derive(Debug, Clone)]
 pub struct Metrics {
@@ -20,6 +22,10 @@ pub struct Metrics {
     pub pictures_skipped: IntCounterVec,
     /// Part of what is due that is analysed.
     pub analysed_share: Gauge,
+    /// Objects by who of the model in force and a candidate saw them.
+    pub shadow_objects: IntGaugeVec,
+    /// Pictures that a candidate has looked at, or not.
+    pub shadow_pictures: IntGaugeVec,
     /// 1 while only keyframes are decoded.
     pub camera_idle: IntGaugeVec,
     /// What became of coded pictures.
@@ -71,6 +77,14 @@ impl Metrics {
                 &["camera", "reason"],
             )?,
             camera_idle: gauges("camera_idle", "1 while nothing moves and only keyframes are decoded")?,
+            shadow_objects: IntGaugeVec::new(
+                Opts::new("shadow_objects", "Objects since the candidate's start, by who saw them"),
+                &["class", "seen_by"],
+            )?,
+            shadow_pictures: IntGaugeVec::new(
+                Opts::new("shadow_pictures", "Pictures since the candidate's start: compared, left_out, failed"),
+                &["outcome"],
+            )?,
             coded_pictures: counters(
                 "coded_pictures_total",
                 "What became of coded pictures: decoded (replayed and glanced included), held, replayed, glanced",
@@ -107,6 +121,22 @@ impl Metrics {
         let _ = self.camera_complete_to.remove_label_values(&[camera]);
     }
 
+    /// What a candidate and the model in force saw so far; it begins at zero with each candidate.
+    pub fn set_shadow(&self, differences: &Differences) {
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.shadow_objects.reset();
+        for (class, seen) in &differences.classes {
+            for (seen_by, count) in [("both", seen.both), ("current", seen.current), ("candidate", seen.candidate)] {
+                self.shadow_objects.with_label_values(&[class.as_str(), seen_by]).set(gauge(count));
+            }
+        }
+        let outcomes =
+            [("compared", differences.pictures), ("left_out", differences.left_out), ("failed", differences.failed)];
+        for (outcome, count) in outcomes {
+            self.shadow_pictures.with_label_values(&[outcome]).set(gauge(count));
+        }
+    }
+
     /// The text format that Prometheus reads.
     pub fn text(&self) -> Result<String, prometheus::Error> {
         let mut buffer = Vec::new();
@@ -116,7 +146,13 @@ impl Metrics {
 
     fn register(&self) -> Result<(), prometheus::Error> {
         let r = &self.registry;
-        for vec in [&self.camera_up, &self.camera_clock_offset_ms, &self.camera_idle] {
+        for vec in [
+            &self.camera_up,
+            &self.camera_clock_offset_ms,
+            &self.camera_idle,
+            &self.shadow_objects,
+            &self.shadow_pictures,
+        ] {
             r.register(Box::new(vec.clone()))?;
         }
         for vec in [

@@ -14,15 +14,16 @@ use yiwang_wire::event::Phase;
 use crate::admin::{self, Shown};
 use crate::analyse;
 use crate::config::change::Changes;
-use crate::config::{Config, Secrets};
+use crate::config::{Config, RawModel, Secrets};
 use crate::control::{self, Answer, Asked, Order};
 use crate::decode;
 use crate::error::RunError;
-use crate::fleet::{self, Fleet, Parts, Tallies};
+use crate::fleet::{self, Fleet, Models, Parts, Tallies};
 use crate::health::{self, Note};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
 use crate::schedule::{self, Budget, Share};
+use crate::shadow::Shadow;
 use crate::spool::{Spool, SpoolLimits};
 use crate::uplink::session::SessionSettings;
 use crate::uplink::{self, CameraInfo, Declared, Identity, UplinkSettings, UplinkStatus};
@@ -60,14 +61,21 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     write_addresses(&config.state_dir, admin_address);
     let (in_force, watched) = watch::channel(Arc::new(config));
     let config = watched.borrow().clone();
+    let models = Models::new(model);
     let parts = Parts {
         board: Arc::default(),
         outlet: Outlet::new(&config.revision, spool.clone(), metrics.clone()),
         metrics: metrics.clone(),
         share: Share::default(),
         tallies: Tallies::default(),
+        models: models.clone(),
     };
-    let mut fleet = Fleet::new(parts.clone(), model, shutdown.clone());
+    let mut fleet = Fleet::new(parts.clone(), shutdown.clone());
+    match start_shadow(&config).await {
+        Ok(shadow) => fleet.set_shadow(shadow),
+        // It is a trial: the cameras do not wait for it.
+        Err(reason) => tracing::error!("the candidate in [shadow] does not run: {reason}"),
+    }
     declare(&config, None);
     for camera in &config.cameras {
         fleet.start(camera, &config.revision, None)?;
@@ -84,6 +92,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         uplink: status.clone(),
         metrics,
         tallies: parts.tallies,
+        models,
         share: parts.share,
     };
     let said = match identity {
@@ -110,7 +119,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         Ok(listener) => drop(tasks.spawn(control::serve(listener, ask, shutdown.clone()))),
         Err(error) => tracing::warn!(%error, "no control socket in the state folder: SIGHUP still reloads"),
     }
-    let mut gateway = Gateway { fleet, in_force, said };
+    let mut gateway = Gateway { fleet, models: shown.models.clone(), in_force, said };
     gateway.serve(orders, &shown, &shutdown).await;
     let ended = tokio::time::timeout(STOP_WAIT, async {
         gateway.fleet.ended().await;
@@ -125,6 +134,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
 /// The parts that a new configuration goes to.
 struct Gateway {
     fleet: Fleet,
+    models: Models,
     in_force: watch::Sender<Arc<Config>>,
     /// What the hub is told; none where this gateway has not joined one.
     said: Option<watch::Sender<SessionSettings>>,
@@ -168,14 +178,18 @@ impl Gateway {
         let old = self.in_force.borrow().clone();
         let new = Config::load(&old.path, Secrets::Read).map_err(|error| error.to_string())?;
         let changes = Changes::between(&old, &new);
-        let model = if changes.model { Some(open_model(&new).await?) } else { None };
-        let classes = model.as_ref().unwrap_or(self.fleet.model()).info().classes.clone();
+        let model = if changes.model { Some(open_model(&new.model, &new.state_dir).await?) } else { None };
+        let shadow = if changes.shadow { Some(start_shadow(&new).await?) } else { None };
+        let classes = model.as_ref().unwrap_or(&self.models.get().0).info().classes.clone();
         fleet::check(&new, &classes).map_err(|error| with_causes(&error))?;
         // From here on nothing can fail. The hub hears of a camera before its first event comes.
         let new = Arc::new(Config { state_dir: old.state_dir.clone(), ..new });
         self.fleet.remove(&changes).await;
         declare(&new, self.said.as_ref());
         let changed = self.fleet.change(&changes, &new, model).await;
+        if let Some(shadow) = shadow {
+            self.fleet.set_shadow(shadow);
+        }
         self.in_force.send_replace(new);
         changed.map_err(|error| with_causes(&error))?;
         Ok(changes.lines())
@@ -194,14 +208,21 @@ async fn hung_up(hangup: Option<&mut Signal>) {
 }
 
 /// Opens a model and runs it once, away from the cameras.
-async fn open_model(config: &Config) -> Result<Arc<Model>, String> {
-    let (raw, state_dir) = (config.model.clone(), config.state_dir.clone());
+async fn open_model(raw: &RawModel, state_dir: &Path) -> Result<Arc<Model>, String> {
+    let (raw, state_dir) = (raw.clone(), state_dir.to_owned());
     let open = move || {
         let model = model::open(&raw, &state_dir).map_err(|error| with_causes(&error))?;
         model.warm().map_err(|error| with_causes(&error))?;
         Ok(model)
     };
     tokio::task::spawn_blocking(open).await.unwrap_or_else(|error| Err(format!("opening the model broke off: {error}")))
+}
+
+/// The candidate that a configuration names, at work.
+async fn start_shadow(config: &Config) -> Result<Option<Shadow>, String> {
+    let Some(candidate) = &config.shadow else { return Ok(None) };
+    let model = open_model(&candidate.model, &config.state_dir).await?;
+    Shadow::start(model, candidate.cores_max).map(Some).map_err(|error| format!("no thread for the candidate: {error}"))
 }
 
 /// Notes which cameras there are, and tells the hub.

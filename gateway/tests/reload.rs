@@ -164,3 +164,60 @@ async fn a_hangup_reloads_too() {
     shutdown.cancel();
     running.await.unwrap().unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_candidate_runs_beside_the_model_and_takes_its_place_between_two_pictures() {
+    let server = Server::open();
+    let door = Door::open(server.port).await;
+    let site = Site::new();
+    std::fs::create_dir(site.state()).unwrap();
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../models/yiwang-city.onnx");
+    let classes = "classes = [\"person\", \"two_wheeler\", \"car\", \"large_vehicle\", \"bag\"]\n";
+    let shadow = format!("[shadow]\nfile = {file:?}\nfamily = \"fcos\"\n{classes}cores_max = 0.3\n");
+    let cameras = camera("a", &door.url("/h264"), &count("crossings"));
+    site.write(&cameras);
+    let config = Config::load(&site.file(), Secrets::Read).unwrap();
+    let shutdown = CancellationToken::new();
+    let running = tokio::spawn(yiwang_gateway::run::run(config, shutdown.clone()));
+    site.decoded("a", 10).await;
+
+    site.write(&format!("[shadow]\nname = \"no-such\"\n{cameras}"));
+    assert!(ask(&site.state(), Order::Reload).await.unwrap_err().to_string().contains("no-such"));
+    site.write(&format!("{shadow}{cameras}"));
+    assert!(ask(&site.state(), Order::Reload).await.unwrap().starts_with("shadow: changed"));
+    let compared = |status: &Value| status["shadow"]["pictures_compared"].as_u64().unwrap_or(0);
+    let deadline = Instant::now() + LONG;
+    while compared(&site.status().await.unwrap()) < 5 {
+        assert!(Instant::now() < deadline, "{:#}", site.status().await.unwrap());
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let status = site.status().await.unwrap();
+    assert_eq!(
+        (&status["shadow"]["candidate"], &status["model"]["name"]),
+        (&"yiwang-city".into(), &"yiwang-city-384".into())
+    );
+    for (_, seen) in status["shadow"]["classes"].as_object().unwrap() {
+        assert_eq!((&seen["current_only"], &seen["candidate_only"]), (&0.into(), &0.into()), "it is the same file");
+    }
+
+    let promote = std::process::Command::new(env!("CARGO_BIN_EXE_yiwang-gateway"))
+        .args(["model", "promote", "--config"])
+        .arg(site.file())
+        .output();
+    let promote = tokio::task::block_in_place(|| promote).unwrap();
+    let told = String::from_utf8_lossy(&promote.stdout).into_owned();
+    assert!(
+        promote.status.success() && told.starts_with("model: changed, swapped between two pictures\n"),
+        "{promote:?}"
+    );
+    let status = site.status().await.unwrap();
+    assert_eq!((&status["model"]["name"], &status["shadow"]), (&"yiwang-city".into(), &Value::Null));
+    let at = status["cameras"][0]["decoding"]["decoded"].as_u64().unwrap();
+    site.decoded("a", at + 50).await;
+    let status = site.status().await.unwrap();
+    let line = &status["cameras"][0];
+    assert_eq!((&line["gaps_not_yet_reported"], &line["state"]), (&0.into(), &"ok".into()), "{status:#}");
+    assert_eq!(door.passed.load(Ordering::SeqCst), 1, "the stream goes on in its connection");
+    shutdown.cancel();
+    running.await.unwrap().unwrap();
+}

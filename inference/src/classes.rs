@@ -43,6 +43,11 @@ pub fn named(name: &str, known: &[String]) -> Result<Vec<u16>, String> {
     })
 }
 
+/// Whether two names, perhaps of two models, mean the same kind of thing.
+pub fn kindred(one: &str, other: &str) -> bool {
+    one == other || KINDRED.iter().any(|kind| kind.contains(&one) && kind.contains(&other))
+}
+
 fn members(group: &str) -> &'static [&'static str] {
     GROUPS.iter().find(|(name, _)| *name == group).map_or(&[], |(_, members)| members)
 }

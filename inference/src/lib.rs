@@ -12,5 +12,6 @@ pub mod rules; // objects to events: one file a rule
 pub mod quality; // pictures to faults of the camera: one file a diagnosis
 pub mod analyser; // track and rules of one camera, in one call
 
+pub mod compare; // what two models see in one picture
 pub mod classes; // names of classes that mean one kind of thing, whatever the model calls it
 pub mod suggest; // "did you mean", for every text that people type

@@ -17,6 +17,7 @@ use crate::gate::Attention;
 use crate::metrics::Metrics;
 use crate::now_us;
 use crate::schedule::{Priority, Turn};
+use crate::shadow::Shadow;
 
 /// A picture older than this is not analysed: what is late already must not make the next one later.
 const LATE_US: i64 = 1_500_000;
@@ -100,6 +101,11 @@ impl Live {
             inner.send(found);
             Ok(())
         })
+    }
+
+    /// A candidate looks too from now on, or none.
+    pub fn set_shadow(&self, shadow: Option<Shadow>) {
+        self.with(|inner| inner.analyst.set_shadow(shadow));
     }
 
     /// Which configuration the events from now on are made under.

@@ -23,6 +23,7 @@ use yiwang_wire::event::{Event, KindDescriptor, Measure, Model as ModelName, Rec
 use crate::config::Camera;
 use crate::decode::{Picture, Sampler};
 use crate::gate::Stir;
+use crate::shadow::{Eye, Shadow};
 
 /// What analysis needs to know of a camera.
 #[derive(Debug, Clone)]
@@ -96,6 +97,8 @@ pub struct Analyst {
     examiner: Examiner,
     /// Kinds of faults of the picture that are open.
     faults: BTreeMap<&'static str, Uuid>,
+    /// A candidate that looks too.
+    eye: Option<Eye>,
 }
 
 impl Analyst {
@@ -115,6 +118,7 @@ impl Analyst {
             still: still::Still::default(),
             stir: Stir::Moving,
             faults: BTreeMap::new(),
+            eye: None,
         })
     }
 
@@ -156,6 +160,11 @@ impl Analyst {
         Ok(found)
     }
 
+    /// A candidate looks too from now on, or none.
+    pub fn set_shadow(&mut self, shadow: Option<Shadow>) {
+        self.eye = shadow.map(|shadow| Eye::new(shadow, &self.plan.camera));
+    }
+
     /// Which configuration the events from now on are made under.
     pub fn set_revision(&mut self, revision: &str) {
         revision.clone_into(&mut self.plan.config_revision);
@@ -172,6 +181,9 @@ impl Analyst {
         let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, times.media_us, &mut self.tensor)?;
         let detections = self.model.detect(&self.tensor)?;
+        if let Some(eye) = &mut self.eye {
+            eye.look(&view, times.media_us, &self.tensor, &self.model, &detections);
+        }
         let findings = self.examiner.observe(times.media_us, &view);
         Ok(self.observe(picture, &detections, findings, id))
     }
@@ -236,6 +248,9 @@ impl Analyst {
         self.begun.clear();
         self.faults.clear();
         self.tensor.forget();
+        if let Some(eye) = &mut self.eye {
+            eye.forget();
+        }
         self.still.forget();
         self.stir = Stir::Moving;
         self.last = None;

@@ -43,6 +43,11 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
             Err(error) => Err(error.to_string()),
         },
     );
+    if let Some(candidate) = &config.shadow {
+        let opened = model::open(&candidate.model, &config.state_dir);
+        let told = |model: std::sync::Arc<_>| format!("{} with {} cores", name(&model), candidate.cores_max);
+        line("shadow", opened.map(told).map_err(|error| error.to_string()));
+    }
     if config.cameras.is_empty() {
         line("cameras", Err("there is none; add a [[camera]] table".into()));
     }
@@ -62,6 +67,10 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
     }
     out("all good");
     Ok(ExitCode::SUCCESS)
+}
+
+fn name(model: &yiwang_inference::model::Model) -> String {
+    model.info().name.clone()
 }
 
 fn rules(camera: &Camera, classes: &[String]) -> Result<String, String> {

@@ -1,13 +1,16 @@
 //! `model`: which detectors there are, and bringing one here.
 
-use std::path::PathBuf;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Subcommand;
 
 use super::{ConfigArg, Fault, out};
-use crate::config::{Config, RawModel, Secrets};
+use crate::config::{Config, RawModel, Secrets, edit};
+use crate::control::{self, ControlError, Order};
 use crate::model::{self, Known, add};
+use crate::uplink::files;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -19,6 +22,10 @@ pub(super) struct Args {
 enum Command {
     /// Copy a model into the state folder, once its hash is right and it opens; then [model] name = "…" chooses it.
     Add(Add),
+    /// Make the candidate in [shadow] the model in force: changes gateway.toml, then reloads the gateway that runs.
+    Promote(ConfigArg),
+    /// Take the candidate in [shadow] out: changes gateway.toml, then reloads the gateway that runs.
+    Discard(ConfigArg),
     /// Each model by name, with its file or where to get it.
     List(Place),
 }
@@ -57,6 +64,8 @@ pub(super) fn main(args: &Args) -> Result<ExitCode, Fault> {
     match &args.command {
         Command::Add(args) => add(args),
         Command::List(place) => list(place),
+        Command::Promote(config) => change(&config.config, edit::promote),
+        Command::Discard(config) => change(&config.config, edit::discard),
     }
 }
 
@@ -105,6 +114,30 @@ fn list(place: &Place) -> Result<ExitCode, Fault> {
     match &raw.file {
         Some(file) => out(&format!("* {} (named as a file in the configuration)", file.display())),
         None => out("* is the one that this configuration uses"),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Changes the configuration and brings it into force where a gateway runs. One that the gateway refuses is put back.
+fn change(path: &Path, edit: fn(&str) -> Result<String, String>) -> Result<ExitCode, Fault> {
+    let before = std::fs::read_to_string(path).map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+    let after = edit(&before)?;
+    let state_dir = Config::parse(&after, path, Secrets::Skip)?.state_dir;
+    let mode = std::fs::metadata(path)?.permissions().mode() & 0o777;
+    let write = |text: &str| {
+        files::replace(path, text.as_bytes(), mode).map_err(|error| format!("cannot write {}: {error}", path.display()))
+    };
+    write(&after)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    match runtime.block_on(control::ask(&state_dir, Order::Reload)) {
+        Ok(answer) => out(answer.trim_end()),
+        Err(ControlError::Connect { .. }) => {
+            out(&format!("{} is changed; no gateway runs with it here, the next start uses it", path.display()));
+        }
+        Err(error) => {
+            write(&before)?;
+            return Err(format!("{error}\n{} is as it was", path.display()).into());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -46,6 +46,8 @@ fn lines(status: &Value) -> Vec<String> {
             status["processor"]["cores_used"], status["processor"]["analysed_percent_of_due"]
         ),
     ];
+    lines.push(format!("model: {}", text(&status["model"]["name"])));
+    lines.extend(shadow(&status["shadow"]));
     for camera in status["cameras"].as_array().into_iter().flatten() {
         let state = match camera["state"].as_str() {
             Some("ok") => {
@@ -55,6 +57,32 @@ fn lines(status: &Value) -> Vec<String> {
         };
         lines.push(format!("  {:<8} {}: {state}", text(&camera["state"]), text(&camera["id"])));
     }
+    lines
+}
+
+/// What a candidate sees beside the model in force.
+fn shadow(shadow: &Value) -> Vec<String> {
+    let Some(classes) = shadow["classes"].as_object() else { return Vec::new() };
+    let mut lines = vec![format!(
+        "candidate: {} since {}, {} pictures compared, {} left out, {} ms each, {} of {} cores",
+        shadow["candidate"].as_str().unwrap_or("–"),
+        shadow["since"].as_str().unwrap_or("–"),
+        shadow["pictures_compared"],
+        shadow["pictures_left_out"],
+        shadow["inference_ms"],
+        shadow["cores_used"],
+        shadow["cores_max"],
+    )];
+    lines.push(format!("  {:<16} {:>9} {:>14} {:>16}", "class", "both see", "only current", "only candidate"));
+    lines.extend(classes.iter().map(|(class, seen)| {
+        format!(
+            "  {class:<16} {:>9} {:>14} {:>16}",
+            seen["both"].as_u64().unwrap_or(0),
+            seen["current_only"].as_u64().unwrap_or(0),
+            seen["candidate_only"].as_u64().unwrap_or(0)
+        )
+    }));
+    lines.push("  then: yiwang-gateway model promote, or model discard".into());
     lines
 }
 
@@ -68,6 +96,8 @@ mod tests {
             "software": "yiwang-gateway 0.1.0", "config_revision": "0123456789ab",
             "uplink": { "connected": false, "last_error": "not joined" },
             "spool": { "events": 7 }, "processor": { "cores_used": 0.5, "analysed_percent_of_due": 100.0 },
+            "model": { "name": "m" },
+            "shadow": { "candidate": "n", "classes": { "person": { "both": 7, "current_only": 1 } } },
             "cameras": [
                 { "id": "east", "state": "ok", "analysed_fps": 5.0, "decoding": { "why_en": "something moves" } },
                 { "id": "west", "state": "down", "cause_text": "refused" },
@@ -75,7 +105,9 @@ mod tests {
         });
         let lines = lines(&status);
         assert!(lines[1].contains("not joined; 7 events wait"), "{lines:?}");
-        assert_eq!(lines[3], "  ok       east: 5.0 pictures/s analysed, something moves");
-        assert_eq!(lines[4], "  down     west: refused");
+        assert_eq!(lines[3], "model: m");
+        assert!(lines[4].starts_with("candidate: n since") && lines[6].contains("person"), "{lines:?}");
+        assert_eq!(lines[8], "  ok       east: 5.0 pictures/s analysed, something moves");
+        assert_eq!(lines[9], "  down     west: refused");
     }
 }

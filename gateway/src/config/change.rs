@@ -34,6 +34,8 @@ pub struct Changes {
     pub cameras: Vec<(String, CameraChange)>,
     /// Another model, or other threads.
     pub model: bool,
+    /// Another candidate.
+    pub shadow: bool,
     /// Another bound of the processor's use.
     pub processor: bool,
     /// Keys that only a restart brings into force.
@@ -63,6 +65,7 @@ impl Changes {
             cameras,
             model: RawModel { onnxruntime: None, ..old.model.clone() }
                 != RawModel { onnxruntime: None, ..new.model.clone() },
+            shadow: old.shadow != new.shadow,
             processor: old.cpu_cores_max.to_bits() != new.cpu_cores_max.to_bits(),
             restart: restart.into_iter().filter_map(|(key, differs)| differs.then_some(key)).collect(),
         }
@@ -74,6 +77,7 @@ impl Changes {
             self.cameras.iter().map(|(camera, change)| format!("camera {camera}: {change}")).collect();
         let said = [
             (self.model, "model: changed, swapped between two pictures"),
+            (self.shadow, "shadow: changed, counted anew"),
             (self.processor, "processor: cores_max changed"),
         ];
         lines.extend(said.into_iter().filter(|(differs, _)| *differs).map(|(_, text)| text.to_owned()));

@@ -18,6 +18,8 @@ pub struct Raw {
     /// The detector.
     #[serde(default)]
     pub model: RawModel,
+    /// A candidate beside the detector.
+    pub shadow: Option<RawShadow>,
     /// The gateway's own status page and metrics.
     #[serde(default)]
     pub admin: RawAdmin,
@@ -54,6 +56,25 @@ pub struct RawModel {
     pub threads: usize,
     /// The ONNX Runtime library; default: where `deploy/setup` puts it.
     pub onnxruntime: Option<PathBuf>,
+}
+
+/// A candidate model that looks at some of the live pictures beside the model in force; differences are counted.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct RawShadow {
+    /// Name of a model, as in `[model]`.
+    pub name: Option<String>,
+    /// A model file instead.
+    pub file: Option<PathBuf>,
+    /// Its family (`yolox`, `picodet`, `nanodet`, `fcos`).
+    pub family: Option<String>,
+    /// Its SHA-256; checked where given.
+    pub sha256: Option<String>,
+    /// Its classes in the order of the outputs; default: the 80 of COCO.
+    pub classes: Option<Vec<String>>,
+    /// Cores that it may use.
+    #[serde(default = "default_shadow_cores")]
+    pub cores_max: f64,
 }
 
 /// The gateway's own status address.
@@ -186,6 +207,10 @@ fn default_state_dir() -> PathBuf {
 
 fn default_threads() -> usize {
     1
+}
+
+fn default_shadow_cores() -> f64 {
+    0.1
 }
 
 fn default_fps() -> f64 {
