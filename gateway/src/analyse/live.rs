@@ -13,7 +13,7 @@ use super::{Analyst, Found, Plan};
 use crate::board::{Board, Gap};
 use crate::camera::Times;
 use crate::decode::{Picture, PictureSink, Purpose};
-use crate::gate::Attention;
+use crate::gate::{Attention, Stir};
 use crate::metrics::Metrics;
 use crate::now_us;
 use crate::schedule::{Priority, Turn};
@@ -202,7 +202,9 @@ impl Inner {
             tracing::error!(camera = self.camera, %error, "the model could not look at a keyframe");
             None
         });
-        self.attention.glanced(times.media_us, glanced.is_none());
+        // Where a fault of the picture may be about to begin, nothing has moved and yet there is more to look at.
+        let undecided = glanced.is_some() && self.analyst.stir() == Stir::Moving;
+        self.attention.glanced(times.media_us, glanced.is_none() || undecided);
         if let Some(found) = glanced {
             self.last_media_us = times.media_us;
             self.observed(&times, found);

@@ -232,7 +232,8 @@ impl Analyst {
         self.analyser.set_picture_px(picture.size_px());
         let made = self.analyser.observe(times.media_us, detections);
         let (tracks, settled_us) = (self.analyser.tracks(), self.analyser.settled_us());
-        self.stir = self.still.observe(times.media_us, tracks, detections, settled_us);
+        let stir = self.still.observe(times.media_us, tracks, detections, settled_us);
+        self.stir = if self.examiner.is_undecided() { Stir::Moving } else { stir };
         let mut found = self.found(made, id);
         found.extend(self.faults(findings, id));
         found

@@ -53,6 +53,11 @@ impl Hold {
         self.open
     }
 
+    /// Whether it may be about to begin.
+    pub(super) fn is_pending(&self) -> bool {
+        !self.open && self.since_us.is_some()
+    }
+
     /// Whether it has begun or may be about to.
     pub(super) fn is_suspected(&self) -> bool {
         self.open || self.since_us.is_some()

@@ -67,6 +67,8 @@ pub(super) struct Against {
     pub(super) contrast: f32,
     /// Share of the cells with detail that show nothing of it.
     pub(super) lost: f32,
+    /// How far the whole picture's colour is from the usual one's, levels.
+    pub(super) cast: f32,
     /// What single numbers usually are.
     pub(super) usual: Usual,
 }
@@ -141,6 +143,7 @@ impl Against {
             rest_sharpness,
             contrast: (look.high - look.low) / (normal.usual.high - normal.usual.low).max(RANGE_MIN),
             lost: whole,
+            cast: 0.0,
             usual: normal.usual,
         }
     }

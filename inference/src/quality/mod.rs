@@ -3,6 +3,7 @@
 //! one line in [`DIAGNOSES`], judges by the numbers; [`hold`] makes begins and ends of the judgements. Media time only.
 
 mod blurred;
+mod colour_cast;
 mod covered;
 mod frozen;
 mod histogram;
@@ -14,6 +15,7 @@ mod normal;
 mod sample;
 mod stillness;
 mod structure;
+mod tint;
 #[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
@@ -28,6 +30,7 @@ use self::{
     sample::Sampler,
     stillness::Stillness,
     structure::Structure,
+    tint::Tint,
 };
 use crate::{
     picture::I420,
@@ -43,6 +46,7 @@ pub const DIAGNOSES: &[Diagnosis] = &[
     too_bright::DIAGNOSIS,
     frozen::DIAGNOSIS,
     noise::DIAGNOSIS,
+    colour_cast::DIAGNOSIS,
 ];
 
 /// What all kinds begin with; the configuration names them without it.
@@ -60,6 +64,7 @@ const HIDDEN_BELOW: f32 = 0.45;
 /// more than so many times the usual.
 const UNLIKE_LOST: f32 = 0.04;
 const UNLIKE_SHARPNESS: f32 = 0.5;
+const UNLIKE_CAST: f32 = 8.0;
 const UNLIKE_CHANGE: f32 = 3.0;
 /// The shift of a view is looked for below this agreement.
 const SEARCH_BELOW: f32 = 0.5;
@@ -129,6 +134,7 @@ impl Look {
     fn is_unlike(&self) -> bool {
         self.against.is_some_and(|against| {
             against.lost >= UNLIKE_LOST
+                || against.cast >= UNLIKE_CAST
                 || against.agreement < SEARCH_BELOW
                 || against.sharpness.is_some_and(|sharpness| sharpness < UNLIKE_SHARPNESS)
                 || self.change.is_some_and(|change| change > UNLIKE_CHANGE * against.usual.change)
@@ -205,6 +211,15 @@ impl Examiner {
         self.judge(t_us, &look)
     }
 
+    /// Whether a fault may be about to begin: it is told sooner where more pictures are looked at.
+    pub fn is_undecided(&self) -> bool {
+        let frozen = DIAGNOSES.iter().zip(&self.holds).any(|(diagnosis, hold)| {
+            diagnosis.descriptor.kind == frozen::DIAGNOSIS.descriptor.kind
+                && hold.as_ref().is_some_and(|hold| !hold.is_open())
+        });
+        self.holds.iter().flatten().any(Hold::is_pending) || (frozen && self.stillness.is_suspected())
+    }
+
     /// The stream is over: ends what is open. What is usual stays known, for the stream that comes next.
     pub fn finish(&mut self, t_us: i64) -> Vec<Finding> {
         let mut findings = Vec::new();
@@ -252,8 +267,10 @@ impl Examiner {
         let suspected = self.holds.iter().flatten().any(Hold::is_suspected);
         let mut look = Look::of(cells, compared, &mut self.scratch);
         self.structure.of(&cells.level, columns);
+        let tint = Tint::of(picture);
         if self.normal.known() {
             let mut against = Against::of(cells, &look, &self.structure, &self.normal, columns, &mut self.scratch);
+            against.cast = tint.cast_from(&self.normal.tint);
             let found = (against.agreement < SEARCH_BELOW).then(|| self.structure.best_shift(&self.normal.structure));
             if let (Some((shift, agreement)), Some(before)) = (found, self.shift) {
                 let near = |a: i32, b: i32| (a - b).abs() <= 1;
@@ -265,7 +282,7 @@ impl Examiner {
         let seen = !look.is_hidden();
         look.still_us = self.stillness.observe(t_us, sampler.lines(), seen, seen && !suspected);
         if !suspected {
-            self.normal.learn(cells, &look, columns, step_us, look.is_unlike());
+            self.normal.learn(cells, &look, &tint, columns, step_us);
         }
         Some(look)
     }

@@ -1,7 +1,7 @@
 //! What a camera usually shows: level, detail and structure of each cell, learned slowly from pictures that nothing is
 //! wrong with, so that dusk and a parked lorry become usual and a covered lens does not.
 
-use super::{look::Look, sample::Cells, structure::Structure};
+use super::{look::Look, sample::Cells, structure::Structure, tint::Tint};
 
 /// Media time and pictures until something is usual.
 const LEARN_US: i64 = 12_000_000;
@@ -36,6 +36,8 @@ pub(super) struct Normal {
     pub(super) detail: Vec<f32>,
     /// Coarse structure.
     pub(super) structure: Structure,
+    /// Colour.
+    pub(super) tint: Tint,
     /// Single numbers.
     pub(super) usual: Usual,
     pictures: u32,
@@ -48,14 +50,15 @@ impl Normal {
         self.pictures >= LEARN_PICTURES && self.seen_us >= LEARN_US
     }
 
-    /// Learns from a picture that came `step_us` after the one before; `unlike` where it is another one than usual.
-    pub(super) fn learn(&mut self, cells: &Cells, look: &Look, columns: usize, step_us: i64, unlike: bool) {
+    /// Learns from a picture that came `step_us` after the one before.
+    pub(super) fn learn(&mut self, cells: &Cells, look: &Look, tint: &Tint, columns: usize, step_us: i64) {
         let step_us = step_us.clamp(0, STEP_MAX_US);
         self.seen_us = self.seen_us.saturating_add(step_us);
         self.pictures = self.pictures.saturating_add(1);
         // The plain mean while learning, then a mean that forgets.
         let weight = (1.0 / self.pictures as f32).max(step_us as f32 / FOLLOW_US as f32);
-        let weight = if unlike && self.known() { weight / UNLIKE_SLOWER } else { weight };
+        let weight = if look.is_unlike() && self.known() { weight / UNLIKE_SLOWER } else { weight };
+        self.tint.follow(tint, weight);
         follow(&mut self.level, &cells.level, weight);
         follow(&mut self.detail, &cells.detail, weight);
         let usual = &mut self.usual;

@@ -47,6 +47,7 @@ pub(super) struct Stillness {
     pictures: u32,
     since_us: Option<i64>,
     repeated_us: i64,
+    seen_us: Option<i64>,
 }
 
 impl Stillness {
@@ -54,6 +55,11 @@ impl Stillness {
     /// either. How long it has been still, made
     /// shorter where stillness proves little, microseconds.
     pub(super) fn observe(&mut self, t_us: i64, lines: &[u8], seen: bool, learn: bool) -> i64 {
+        // An idle camera shows a picture each few seconds: the one before is recent whatever its age.
+        let step_us = self.seen_us.replace(t_us).map_or(0, |seen_us| t_us.saturating_sub(seen_us));
+        let recent_us = RECENT_US.max(step_us);
+        let keep_us = KEEP_US.max(step_us.saturating_mul(2));
+        let lapse_us = LAPSE_US.max(step_us.saturating_add(step_us / 4));
         let picture: Vec<u8> = lines.iter().copied().step_by((lines.len() / PIXELS).max(1)).collect();
         let (mut nearest, mut recent, mut count) = (f32::INFINITY, 0.0, 0.0);
         for (past_us, past) in &self.past {
@@ -61,7 +67,7 @@ impl Stillness {
             if t_us - past_us >= REPEAT_MIN_US {
                 nearest = nearest.min(distance);
             }
-            if t_us - past_us <= RECENT_US {
+            if t_us - past_us <= recent_us {
                 recent += distance;
                 count += 1.0;
             }
@@ -75,21 +81,27 @@ impl Stillness {
         } else if calm && nearest <= near_max {
             self.since_us.get_or_insert(t_us);
             self.repeated_us = t_us;
-        } else if t_us - self.repeated_us > LAPSE_US {
+        } else if t_us - self.repeated_us > lapse_us {
             self.since_us = None;
         }
         if learn && self.since_us.is_none() && nearest.is_finite() {
             self.learn(nearest, t_us);
         }
-        self.keep(t_us, picture);
+        self.keep(t_us, keep_us, picture);
         let still_us = self.since_us.map_or(0, |since_us| t_us - since_us);
         if lively { still_us } else { still_us / DULL_TIMES }
+    }
+
+    /// Whether a lively camera has begun to repeat itself.
+    pub(super) fn is_suspected(&self) -> bool {
+        self.usual >= LIVELY_MIN && self.since_us.is_some()
     }
 
     /// Time has jumped: the past is another one, what is usual is not.
     pub(super) fn restart(&mut self) {
         self.past.clear();
         self.since_us = None;
+        self.seen_us = None;
     }
 
     fn learn(&mut self, nearest: f32, t_us: i64) {
@@ -101,8 +113,8 @@ impl Stillness {
         self.usual += weight * (nearest.min(most) - self.usual);
     }
 
-    fn keep(&mut self, t_us: i64, picture: Vec<u8>) {
-        while self.past.front().is_some_and(|(past_us, _)| t_us - past_us > KEEP_US) {
+    fn keep(&mut self, t_us: i64, keep_us: i64, picture: Vec<u8>) {
+        while self.past.front().is_some_and(|(past_us, _)| t_us - past_us > keep_us) {
             self.past.pop_front();
         }
         self.past.push_back((t_us, picture));

@@ -7,21 +7,25 @@ use crate::picture::I420;
 pub(crate) struct Still {
     size_px: (u32, u32),
     pub(crate) luma: Vec<u8>,
-    chroma: Vec<u8>,
+    chroma: [Vec<u8>; 2],
 }
 
 impl Still {
     /// All of one level.
     pub(crate) fn even(size_px: (u32, u32), level: u8) -> Self {
         let chroma = size_px.0.div_ceil(2) as usize * size_px.1.div_ceil(2) as usize;
-        Self { size_px, luma: vec![level; size_px.0 as usize * size_px.1 as usize], chroma: vec![128; chroma] }
+        Self {
+            size_px,
+            luma: vec![level; size_px.0 as usize * size_px.1 as usize],
+            chroma: [vec![128; chroma], vec![128; chroma]],
+        }
     }
 
     pub(crate) fn i420(&self) -> I420<'_> {
         let (width_px, height_px) = self.size_px;
         let (y_stride, c_stride) = (width_px as usize, width_px.div_ceil(2) as usize);
-        let c = self.chroma.as_slice();
-        I420 { width_px, height_px, y: &self.luma, y_stride, u: c, u_stride: c_stride, v: c, v_stride: c_stride }
+        let [u, v] = self.chroma.each_ref().map(Vec::as_slice);
+        I420 { width_px, height_px, y: &self.luma, y_stride, u, u_stride: c_stride, v, v_stride: c_stride }
     }
 
     /// Each pixel becomes another one, by its place and its level.
@@ -29,6 +33,15 @@ impl Still {
         let width = self.size_px.0 as usize;
         for (index, luma) in self.luma.iter_mut().enumerate() {
             *luma = change(index % width, index / width, f32::from(*luma)).clamp(16.0, 235.0) as u8;
+        }
+    }
+
+    /// All chroma becomes other, by its place and its planes.
+    pub(crate) fn paint(&mut self, chroma: impl Fn(usize, usize) -> [u8; 2]) {
+        let width = self.size_px.0.div_ceil(2) as usize;
+        for index in 0..self.chroma[0].len() {
+            let [u, v] = chroma(index % width, index / width);
+            (self.chroma[0][index], self.chroma[1][index]) = (u, v);
         }
     }
 

@@ -39,6 +39,7 @@ fn examine_at(
 fn day(seed: u32, t_s: f32) -> Still {
     let mut still = street(seed, (0, 0));
     walk(&mut still, seed, t_s);
+    still.paint(|x, y| colour(seed, x, y));
     still
 }
 
@@ -97,7 +98,17 @@ const FAULTS: &[(&str, &str, Picture)] = &[
         add_noise(&mut still, seed ^ (t_s * 1000.0) as u32, 22.0);
         still
     }),
+    ("camera.colour_cast", "all is green", |seed, t_s| {
+        let mut still = day(seed, t_s);
+        still.paint(|x, y| [(colour(seed, x, y)[0] - 18), colour(seed, x, y)[1] - 22]);
+        still
+    }),
 ];
+
+/// The street's own colours.
+fn colour(seed: u32, x: usize, y: usize) -> [u8; 2] {
+    [110 + (chance(seed ^ 3, x / 30, y / 22) * 24.0) as u8, 118 + (chance(seed ^ 4, x / 30, y / 22) * 24.0) as u8]
+}
 
 #[test]
 fn each_fault_begins_and_ends_within_ten_seconds_and_no_other_does() {
@@ -112,6 +123,32 @@ fn each_fault_begins_and_ends_within_ten_seconds_and_no_other_does() {
             assert!((FROM_S..FROM_S + 10.0).contains(&found[0].2), "{what}, seed {seed}: {found:?}");
             assert!((TO_S..TO_S + 10.0).contains(&found[1].2), "{what}, seed {seed}: {found:?}");
         }
+    }
+}
+
+#[test]
+fn an_idle_camera_that_freezes_is_suspected_at_the_first_repetition_and_nothing_is_without_a_fault() {
+    for period_s in [2.0_f32, 4.0] {
+        let mut examiner = Examiner::new(&[]);
+        let mut suspected_s = None;
+        let mut told_s = None;
+        let look = |examiner: &mut Examiner, t_s: f32| {
+            let still = if t_s < 200.0 { day(1, t_s) } else { day(1, 200.0) };
+            !examiner.observe((t_s * 1e6) as i64, &still.i420()).is_empty()
+        };
+        // Awake, then a keyframe each period; awake again, as the gateway is, once something is suspected.
+        let mut t_s = 0.0;
+        while t_s < 230.0 && told_s.is_none() {
+            let told = look(&mut examiner, t_s);
+            if examiner.is_undecided() && t_s > 60.0 {
+                suspected_s.get_or_insert(t_s);
+            }
+            told_s = told.then_some(t_s);
+            let awake = t_s < 60.0 || suspected_s.is_some();
+            t_s += if awake { 0.4 } else { period_s };
+        }
+        let (suspected_s, told_s) = (suspected_s.expect("suspected"), told_s.expect("told"));
+        assert!(suspected_s >= 200.0 && told_s <= 210.0 + 0.5, "each {period_s} s: {suspected_s}, {told_s}");
     }
 }
 
@@ -167,6 +204,15 @@ const NORMAL: &[(&str, f32, Picture)] = &[
             seed,
             t_s,
         )
+    }),
+    ("a red bus fills half the picture, and at night the camera turns grey", 90.0, |seed, t_s| {
+        let mut still = day(seed, t_s);
+        if (25.0..40.0).contains(&t_s) {
+            still.paint(|x, y| if x > 160 { [110, 190] } else { colour(seed, x, y) });
+        } else if t_s > 60.0 {
+            still.paint(|_, _| [128, 128]);
+        }
+        still
     }),
     ("a pole that sways", 50.0, |seed, t_s| {
         noisy(
