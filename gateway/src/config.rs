@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use yiwang_inference::ground::Calibration;
 use yiwang_inference::mask::Mask;
-use yiwang_inference::{quality, suggest};
+use yiwang_inference::suggest;
 
 pub use self::raw::{
     Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawProcessor, RawShadow, RawSpool, RawTransport,
@@ -229,7 +229,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
     if !(0.1..=60.0).contains(&raw.analysed_fps) {
         return Err(format!("analysed_fps = {} must lie between 0.1 and 60", raw.analysed_fps));
     }
-    let diagnoses = || quality::DIAGNOSES.iter().map(quality::Diagnosis::name);
+    let diagnoses = raw::diagnoses;
     if let Some(unknown) = raw.diagnosis_off.iter().find(|off| !diagnoses().any(|name| name == off.as_str())) {
         return Err(format!("diagnosis_off: there is no {unknown:?}; {}", suggest::hint(unknown, diagnoses())));
     }

@@ -136,7 +136,7 @@ impl Fleet {
         let task = CameraTask {
             source: camera.source.clone(),
             board: parts.board,
-            notify: parts.outlet.notify(),
+            notify: parts.outlet.notify(&camera.diagnosis_off),
             sink: Box::new(feeder),
             counters: Arc::new(Counters::default()),
             seed: rand::random(),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::camera::flow::FLAWS;
 use uuid::Uuid;
 use yiwang_wire::event::{Event, KindDescriptor, Phase, Severity, TimeSource};
 
@@ -19,11 +20,16 @@ pub const CLOCK_DRIFT: &str = "camera.clock_drift";
 /// The spool was full and had to drop events.
 pub const SPOOL_DROPPED: &str = "gateway.spool_dropped";
 
+/// The kinds above, and what can be wrong with a stream as it comes.
+fn kinds() -> impl Iterator<Item = (&'static str, &'static str, &'static str, Severity, bool)> {
+    let flaws = FLAWS.iter().map(|flaw| (flaw.kind, flaw.label_zh, flaw.label_en, flaw.severity, false));
+    KINDS.iter().copied().chain(flaws)
+}
+
 /// What the hub is told of these kinds.
 pub fn descriptors() -> Vec<KindDescriptor> {
-    KINDS
-        .iter()
-        .map(|&(kind, zh, en, severity, momentary)| KindDescriptor {
+    kinds()
+        .map(|(kind, zh, en, severity, momentary)| KindDescriptor {
             kind: kind.into(),
             label_zh: zh.into(),
             label_en: en.into(),
@@ -83,7 +89,7 @@ impl Reporter {
 
     /// The event of a note; none where it says nothing new (a second begin, an end of what never began).
     pub fn event(&mut self, note: Note, id: Uuid) -> Option<Event> {
-        let &(kind, _, _, severity, momentary) = KINDS.iter().find(|k| k.0 == note.kind)?;
+        let (kind, _, _, severity, momentary) = kinds().find(|k| k.0 == note.kind)?;
         let key = (note.camera.clone(), kind);
         let cause = match note.phase {
             _ if momentary => None,

@@ -51,10 +51,15 @@ impl Outlet {
         }
     }
 
-    /// For whoever keeps cameras going.
-    pub fn notify(&self) -> Notify {
-        let outlet = self.clone();
-        Arc::new(move |camera: &str, note: HealthNote| outlet.note(health_note(camera, note)))
+    /// For whoever keeps cameras going; flaws of these names are not told.
+    pub fn notify(&self, off: &[String]) -> Notify {
+        let (outlet, off) = (self.clone(), off.to_vec());
+        Arc::new(move |camera: &str, note: HealthNote| {
+            let is_off = |kind: &str| off.iter().any(|off| kind.strip_prefix("camera.") == Some(off.as_str()));
+            if !matches!(&note, HealthNote::Flaw(turn, _) if is_off(turn.kind)) {
+                outlet.note(health_note(camera, note));
+            }
+        })
     }
 
     /// Which configuration is in force from now on.
@@ -80,6 +85,15 @@ fn health_note(camera: &str, note: HealthNote) -> Note {
         HealthNote::SignalLost { phase, cause, text, at_us } => {
             let attributes = vec![("cause".to_owned(), cause.code().to_owned()), ("cause_text".to_owned(), text)];
             Note { camera, kind: health::SIGNAL_LOST, phase, at_us, attributes }
+        }
+        HealthNote::Flaw(turn, at_us) => {
+            let phase = if turn.begins { Phase::Begin } else { Phase::End };
+            let attributes = vec![
+                ("measured".to_owned(), format!("{:.1}", turn.value)),
+                ("packets_lost".to_owned(), turn.packets_lost.to_string()),
+                ("threshold".to_owned(), format!("{:.1}", turn.threshold)),
+            ];
+            Note { camera, kind: turn.kind, phase, at_us, attributes }
         }
         HealthNote::ClockDrift { phase, offset_ms, at_us } => {
             let attributes = vec![("offset_ms".to_owned(), offset_ms.to_string())];

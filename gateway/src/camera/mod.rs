@@ -5,6 +5,7 @@
 //! - [`rtsp`], [`file`](mod@file): one file a protocol, one line in [`SCHEMES`].
 //! - [`clock`] (pure) what time it was when a picture was taken; [`retry`] (pure) when to try again; [`probe`] the cheap
 //!   question whether it is back.
+//! - [`flow`] (pure) what is wrong with a stream as it comes: one line in [`FLAWS`](flow::FLAWS) a kind.
 //! - [`supervise`] the thin loop that keeps one camera going; [`trial`] one attempt for `check --live`.
 
 use std::pin::Pin;
@@ -16,6 +17,7 @@ pub use yiwang_wire::event::TimeSource;
 pub mod cause;
 pub mod clock;
 pub mod file;
+pub mod flow;
 pub mod probe;
 pub mod retry;
 pub mod rtsp;

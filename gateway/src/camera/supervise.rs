@@ -11,6 +11,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
 use yiwang_wire::event::Phase;
 
+use super::flow::{self, Flow};
 use super::retry::{Retry, Wake};
 use super::{AccessUnit, CameraError, Cause, Now, Session, Source};
 use crate::board::{Board, Gap, State};
@@ -46,7 +47,7 @@ pub enum Taken {
 }
 
 /// Something to tell people about a camera; the analyse stage makes it an event.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum HealthNote {
     /// No pictures (begin), pictures again (end).
     SignalLost {
@@ -59,6 +60,8 @@ pub enum HealthNote {
         /// When, microseconds since 1970 UTC by the gateway's clock.
         at_us: i64,
     },
+    /// Something is wrong with the stream as it comes, or is not any more.
+    Flaw(flow::Turn, i64),
     /// The camera's clock is too far off to be believed (begin), is right again (end).
     ClockDrift {
         /// Begin or end.
@@ -212,6 +215,7 @@ struct Watched {
     /// Capture time of the newest unit that was kept.
     kept_us: i64,
     gap: Option<(i64, Cause)>,
+    flow: Flow,
 }
 
 impl Watched {
@@ -227,6 +231,7 @@ impl Watched {
             offset_ms: None,
             kept_us,
             gap,
+            flow: Flow::default(),
         }
     }
 
@@ -247,7 +252,7 @@ impl Watched {
         counters.units.fetch_add(1, Ordering::Relaxed);
         counters.bytes.fetch_add(unit.data.len() as u64, Ordering::Relaxed);
         counters.packets_lost.fetch_add(u64::from(unit.lost_before), Ordering::Relaxed);
-        let (times, clock) = (unit.times, unit.clock);
+        let (times, clock, lost) = (unit.times, unit.clock, unit.lost_before);
         self.session.media_floor_us = self.session.media_floor_us.max(times.media_us);
         let taken = self.task.sink.take(unit)?;
         match taken {
@@ -265,7 +270,15 @@ impl Watched {
             }
         }
         self.clock(clock.drift, clock.offset_ms);
+        let turns = self.flow.unit(Now::read().mono_us, lost, taken == Taken::Dropped(Cause::Decode));
+        self.tell(turns);
         Ok(taken)
+    }
+
+    fn tell(&self, turns: Vec<flow::Turn>) {
+        for turn in turns {
+            (self.task.notify)(self.id(), HealthNote::Flaw(turn, Now::read().wall_us));
+        }
     }
 
     fn close_gap(&mut self, to_us: i64) {
@@ -290,6 +303,8 @@ impl Watched {
     }
 
     fn down(&mut self, error: &CameraError) {
+        let turns = self.flow.over();
+        self.tell(turns);
         self.task.sink.over();
         self.task.counters.failures.fetch_add(1, Ordering::Relaxed);
         self.gap.get_or_insert((self.kept_us, error.cause));

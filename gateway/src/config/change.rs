@@ -1,6 +1,8 @@
 //! What differs between the configuration in force and the one that is to follow it, camera by camera. Pure: what is done
 //! about it is the fleet's business.
 
+use crate::camera::flow::{FLAWS, Flaw};
+
 use super::{Camera, Config, RawModel};
 
 /// What becomes of one camera.
@@ -92,6 +94,7 @@ fn camera_change(old: &Camera, new: &Camera) -> Option<CameraChange> {
         ("transport", old.source.transport() != new.source.transport()),
         ("user or password", old.source.credentials() != new.source.credentials()),
         ("decode", old.decode != new.decode),
+        ("diagnosis_off of the stream", flaws_off(old) != flaws_off(new)),
     ]);
     let rest = named([
         ("rules", old.rules != new.rules),
@@ -111,6 +114,11 @@ fn camera_change(old: &Camera, new: &Camera) -> Option<CameraChange> {
         (true, false) => Some(CameraChange::Changed(rest)),
         (false, _) => Some(CameraChange::Reopened(stream.into_iter().chain(rest).collect())),
     }
+}
+
+/// What is not told of the stream, decided where it is opened.
+fn flaws_off(camera: &Camera) -> Vec<&'static str> {
+    FLAWS.iter().map(Flaw::name).filter(|name| camera.diagnosis_off.iter().any(|off| off == name)).collect()
 }
 
 fn named<const N: usize>(keys: [(&'static str, bool); N]) -> Vec<&'static str> {

@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use yiwang_inference::quality;
 
+use crate::camera::flow::{FLAWS, Flaw};
+
 /// `gateway.toml` as written.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -196,8 +198,13 @@ fn rules_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
     schemars::json_schema!({ "type": "array", "items": rule })
 }
 
+/// Everything that can be wrong with a camera's picture or stream and be left out, by name.
+pub(super) fn diagnoses() -> impl Iterator<Item = &'static str> {
+    quality::DIAGNOSES.iter().map(quality::Diagnosis::name).chain(FLAWS.iter().map(Flaw::name))
+}
+
 fn diagnoses_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    let names: Vec<&str> = quality::DIAGNOSES.iter().map(quality::Diagnosis::name).collect();
+    let names: Vec<&str> = diagnoses().collect();
     schemars::json_schema!({ "type": "array", "items": { "enum": names } })
 }
 
