@@ -1,6 +1,8 @@
 // Departments, gateways, cameras and kinds as the hub last told them. Asks again every 2 s while the page is visible;
 // what could not be asked keeps its last value, and `link` shows that it is old.
 import { ApiError, api } from '../api/client';
+import { incidentsApi } from '../api/incidents';
+import type { RegistryCamera } from '../api/incident-types';
 import type { Camera, CameraState, Department, Gateway, Kind } from '../api/types';
 import { t } from '../i18n';
 import { prefs } from './prefs.svelte';
@@ -45,6 +47,8 @@ class Registry {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running = false;
   #round = 0;
+  /** Where cameras stand by an administrator's word, which goes before their gateway's. */
+  #placed = new Map<string, RegistryCamera>();
   #onUnauthorised: () => void = () => {};
   readonly #wake = () => {
     if (document.visibilityState === 'visible' && this.#running) this.#schedule(0);
@@ -105,6 +109,13 @@ class Registry {
     this.#timer = setTimeout(() => void this.#poll(), delayMs);
   }
 
+  #asPlaced(camera: Camera): Camera {
+    const placed = this.#placed.get(camera.id);
+    if (!placed) return camera;
+    const { position, heading_deg, field_of_view_deg } = placed;
+    return { ...camera, position, heading_deg, field_of_view_deg };
+  }
+
   #pollMs(): number {
     return POLL_MS * Math.max(1, this.cameras.length / POLLED_AT_ONCE);
   }
@@ -113,12 +124,15 @@ class Registry {
     if (document.visibilityState === 'hidden' && this.loaded) return;
     try {
       const slow = this.#round % SLOW_EVERY === 0;
-      const [cameras, gateways, kinds, departments] = await Promise.all([
+      const [cameras, gateways, kinds, departments, laid] = await Promise.all([
         api.cameras(), api.gateways(), slow ? api.kinds() : null, slow ? api.departments() : null,
+        // An older hub has none of them.
+        slow ? incidentsApi.registry().catch(() => null) : null,
       ]);
       if (!this.#running) return;
       this.#round += 1;
-      this.cameras = cameras;
+      if (laid) this.#placed = new Map(laid.filter(({ by_hand }) => by_hand.includes('position')).map((camera) => [camera.id, camera]));
+      this.cameras = cameras.map((camera) => this.#asPlaced(camera));
       this.gateways = gateways;
       if (kinds) this.kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
       if (departments) this.departments = departments;
