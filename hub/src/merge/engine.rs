@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use uuid::Uuid;
 
-use super::fit::{Link, fit};
+use super::fit::{Link, fit, two_objects};
 use super::index::Index;
 use super::kinds;
 use super::overrides::Overrides;
@@ -193,6 +193,12 @@ impl Engine {
         }
         let Some(members) = self.members.get(&founder) else { return true };
         if members.len() >= MAX_SOURCES && members.range(..thread.key()).count() >= MAX_SOURCES {
+            return false;
+        }
+        // What another camera saw must not join two objects that one camera tells apart.
+        let other =
+            |(_, member): &Key| self.nodes.get(member).is_some_and(|member| two_objects(&member.thread, thread));
+        if kinds::row(&thread.kind).one_object && members.range(..thread.key()).any(other) {
             return false;
         }
         let cut = |member: &Uuid| self.overrides.is_cut(*member, thread.begin_us);

@@ -71,6 +71,9 @@ impl Link {
 /// Whether the later of two threads belongs to the earlier one's incident: the cost, least is best, and the reason.
 pub(super) fn fit(earlier: &Thread, later: &Thread) -> Option<(f64, Link)> {
     let (gap_s, reach_m) = pair(&earlier.kind, &later.kind)?;
+    if two_objects(earlier, later) {
+        return None;
+    }
     let same_camera = earlier.same_camera(later);
     let again = same_camera && earlier.kind == later.kind && earlier.rule == later.rule;
     let kind = row(&later.kind);
@@ -107,6 +110,17 @@ pub(super) fn fit(earlier: &Thread, later: &Thread) -> Option<(f64, Link)> {
         apart_s,
     };
     Some((cost, link))
+}
+
+/// One camera's tracker saw both at the same time, or each at its moment, as two objects. What it sees after the other has
+/// gone may be the same, lost and found.
+pub(super) fn two_objects(earlier: &Thread, later: &Thread) -> bool {
+    row(&later.kind).one_object
+        && earlier.kind == later.kind
+        && earlier.same_camera(later)
+        && earlier.epoch == later.epoch
+        && earlier.track.zip(later.track).is_some_and(|(a, b)| a != b)
+        && (later.momentary || later.begin_us < earlier.until_us())
 }
 
 /// The camera's tracker says that it is the same object.
@@ -177,38 +191,46 @@ fn in_picture(a: &Thread, b: &Thread) -> Option<Near> {
 }
 
 impl Link {
-    /// In English.
-    pub fn text_en(&self) -> String {
-        self.text(&Words {
-            hand: "put together by hand",
-            gateway: "one gateway's cameras at the same time",
-            again: "the same rule of the same camera again",
-            apart: |distance_m, error_m| format!("{distance_m:.1} m apart (error {error_m:.1} m)"),
-            overlap: |percent| format!("views overlap by {percent:.0} %"),
-            seconds: |apart_s| if apart_s > 0.0 { format!("{apart_s:.1} s apart") } else { "at the same time".into() },
-            comma: ", ",
-        })
+    /// In English; `kind` says what a kind is called.
+    pub fn text_en(&self, kind: impl Fn(&str) -> String) -> String {
+        self.text(
+            kind,
+            &Words {
+                hand: "put together by hand",
+                gateway: "one gateway's cameras at the same time",
+                again: "the same rule of the same camera again",
+                apart: |distance_m, error_m| format!("{distance_m:.1} m apart (error {error_m:.1} m)"),
+                overlap: |percent| format!("views overlap by {percent:.0} %"),
+                seconds: |apart_s| {
+                    if apart_s > 0.0 { format!("{apart_s:.1} s apart") } else { "at the same time".into() }
+                },
+                comma: ", ",
+            },
+        )
     }
 
-    /// In Chinese.
-    pub fn text_zh(&self) -> String {
-        self.text(&Words {
-            hand: "人工合并",
-            gateway: "同一网关的摄像机同时发生",
-            again: "同一摄像机的同一规则再次触发",
-            apart: |distance_m, error_m| format!("相距 {distance_m:.1} 米（误差 {error_m:.1} 米）"),
-            overlap: |percent| format!("视野重叠 {percent:.0}%"),
-            seconds: |apart_s| if apart_s > 0.0 { format!("相隔 {apart_s:.1} 秒") } else { "同时".into() },
-            comma: "，",
-        })
+    /// In Chinese; `kind` says what a kind is called.
+    pub fn text_zh(&self, kind: impl Fn(&str) -> String) -> String {
+        self.text(
+            kind,
+            &Words {
+                hand: "人工合并",
+                gateway: "同一网关的摄像机同时发生",
+                again: "同一摄像机的同一规则再次触发",
+                apart: |distance_m, error_m| format!("相距 {distance_m:.1} 米（误差 {error_m:.1} 米）"),
+                overlap: |percent| format!("视野重叠 {percent:.0}%"),
+                seconds: |apart_s| if apart_s > 0.0 { format!("相隔 {apart_s:.1} 秒") } else { "同时".into() },
+                comma: "，",
+            },
+        )
     }
 
-    fn text(&self, words: &Words) -> String {
+    fn text(&self, kind: impl Fn(&str) -> String, words: &Words) -> String {
         let what = match self.by {
             By::Hand => return words.hand.to_owned(),
             By::SameGateway => words.gateway.to_owned(),
             By::SameCamera => words.again.to_owned(),
-            By::Rule => format!("{} + {}", self.kinds[0], self.kinds[1]),
+            By::Rule => format!("{} + {}", kind(&self.kinds[0]), kind(&self.kinds[1])),
         };
         let mut parts = vec![what];
         parts.extend(self.distance_m.zip(self.error_m).map(|(distance_m, error_m)| (words.apart)(distance_m, error_m)));

@@ -20,11 +20,15 @@ pub struct KindRow {
     pub whole_zone: bool,
     /// An incident takes nothing more that begins so long after its first, seconds.
     pub span_s: f64,
+    /// True where an event is one object's: two objects that one camera's tracker tells apart are two incidents.
+    pub one_object: bool,
     /// True where it tells of the camera and not of the scene: then the place says nothing, and one gateway's cameras
     /// that fail together fail for one reason.
     pub of_camera: bool,
 }
 
+// Gaps bridge what a detector loses for some seconds and no more: in the city's truth the next crowd gathers on the same
+// square 40 s after the last one has gone, and is another incident.
 const HOUR_S: f64 = 3600.0;
 
 /// What a kind without a row gets.
@@ -37,51 +41,61 @@ pub const OTHER: KindRow = KindRow {
     again_s: 30.0,
     whole_zone: false,
     span_s: 2.0 * HOUR_S,
+    one_object: false,
     of_camera: false,
 };
 
+const OBJECT: KindRow = KindRow { one_object: true, ..OTHER };
 const PRESENCE: KindRow =
     KindRow { kind: "intrusion", group: "person_in_place", reach_m: 10.0, whole_zone: true, ..OTHER };
 const MOMENT: KindRow =
-    KindRow { kind: "line_cross", group: "crossing", gap_s: 2.5, reach_m: 4.0, again_s: 1.5, span_s: 20.0, ..OTHER };
+    KindRow { kind: "line_cross", group: "crossing", gap_s: 2.5, reach_m: 4.0, again_s: 1.5, span_s: 20.0, ..OBJECT };
 
 /// Every kind that is known. To add one: a row here, where [`OTHER`] does not fit.
 pub const KINDS: &[KindRow] = &[
     PRESENCE,
-    KindRow { kind: "loiter", gap_s: 60.0, again_s: 60.0, whole_zone: false, ..PRESENCE },
-    KindRow { kind: "occupancy", gap_s: 45.0, again_s: 45.0, ..PRESENCE },
+    KindRow { kind: "loiter", gap_s: 15.0, again_s: 20.0, whole_zone: false, one_object: true, ..PRESENCE },
+    KindRow { kind: "occupancy", gap_s: 15.0, again_s: 20.0, ..PRESENCE },
     KindRow {
         kind: "crowd",
         group: "crowd",
-        gap_s: 60.0,
+        gap_s: 15.0,
         reach_m: 15.0,
-        again_s: 90.0,
+        again_s: 20.0,
         whole_zone: true,
         span_s: 12.0 * HOUR_S,
         ..OTHER
     },
     MOMENT,
-    KindRow { kind: "wrong_way", group: "vehicle", gap_s: 10.0, reach_m: 25.0, again_s: 5.0, span_s: 120.0, ..OTHER },
-    KindRow { kind: "speed_over", group: "vehicle", gap_s: 5.0, reach_m: 25.0, again_s: 3.0, span_s: 60.0, ..OTHER },
+    KindRow { kind: "wrong_way", group: "vehicle", gap_s: 10.0, reach_m: 25.0, again_s: 5.0, span_s: 120.0, ..OBJECT },
+    KindRow { kind: "speed_over", group: "vehicle", gap_s: 5.0, reach_m: 25.0, again_s: 3.0, span_s: 60.0, ..OBJECT },
     KindRow {
         kind: "stopped_vehicle",
         group: "vehicle",
-        gap_s: 60.0,
+        gap_s: 15.0,
         reach_m: 4.0,
-        again_s: 60.0,
+        again_s: 20.0,
         span_s: 24.0 * HOUR_S,
-        ..OTHER
+        ..OBJECT
     },
     KindRow {
         kind: "abandoned_object",
         group: "object",
-        gap_s: 60.0,
+        gap_s: 15.0,
         reach_m: 2.0,
-        again_s: 60.0,
+        again_s: 20.0,
         span_s: 24.0 * HOUR_S,
-        ..OTHER
+        ..OBJECT
     },
-    KindRow { kind: "removed_object", group: "object", gap_s: 10.0, reach_m: 2.0, again_s: 5.0, span_s: 60.0, ..OTHER },
+    KindRow {
+        kind: "removed_object",
+        group: "object",
+        gap_s: 10.0,
+        reach_m: 2.0,
+        again_s: 5.0,
+        span_s: 60.0,
+        ..OBJECT
+    },
     KindRow { kind: "count", group: "flow", incident: false, ..OTHER },
     KindRow { kind: "camera.*", group: "health", gap_s: 20.0, again_s: 300.0, of_camera: true, ..OTHER },
     KindRow { kind: "gateway.*", group: "health", gap_s: 20.0, again_s: 300.0, of_camera: true, ..OTHER },
@@ -146,7 +160,7 @@ mod tests {
 
     #[test]
     fn kinds_go_with_their_own_and_with_what_a_row_names_in_either_order() {
-        assert_eq!(pair("crowd", "crowd"), Some((60.0, 15.0)));
+        assert_eq!(pair("crowd", "crowd"), Some((15.0, 15.0)));
         assert_eq!(pair("crowd", "occupancy"), pair("occupancy", "crowd"));
         assert!(pair("crowd", "occupancy").is_some());
         assert_eq!(pair("crowd", "wrong_way"), None);
