@@ -114,6 +114,8 @@ async fn serve(data: &Path, config: Config) -> Outcome {
     let ring = Arc::new(Ring::new(applier.applied()));
     let publish = ring.clone();
     let applier = applier.publish_to(Box::new(move |events, applied| publish.publish(events, applied)));
+    let settings = ListenerSettings { address: config.quic, shown: shown.clone() };
+    let listener = Listener::start(hub.clone(), settings).map_err(CliError::hub)?;
     let app = AppState::new(Parts {
         store: hub.store.clone(),
         log: hub.log.clone(),
@@ -124,14 +126,17 @@ async fn serve(data: &Path, config: Config) -> Outcome {
         settings: WebSettings {
             name: config.name.clone(),
             secure_cookies: !config.plain_http,
+            joining: Some(web::Joining {
+                ca_sha256: hub.authority.fingerprint(),
+                quic_port: listener.address().port(),
+                host: config.names.first().cloned(),
+            }),
             ..WebSettings::default()
         },
     })?;
     let page_tls = page_tls(&config, shown.clone())?;
     let page = bind(config.web)?;
     let page_address = page.local_addr().map_err(CliError::hub)?;
-    let settings = ListenerSettings { address: config.quic, shown: shown.clone() };
-    let listener = Listener::start(hub.clone(), settings).map_err(CliError::hub)?;
     let applying = tokio::spawn(applier.run(stop.clone()));
     let keeping = tokio::spawn(housekeeping::run(hub.clone(), desk, config.clone(), shown, stop.clone()));
     let mut serving = tokio::spawn(web::serve(app, page, page_tls, stop.clone()));

@@ -8,7 +8,7 @@ use super::{Desk, Settings};
 use crate::ledger::{NewRecord, Record};
 use crate::merge::Changes;
 use crate::store::{IncidentRow, IncidentWrites, Role, Source, Store, StoreError, StoreResult};
-use crate::work::{Actor, Entry, Refusal, SYSTEM, Step, may, possible, sum_up, undoable};
+use crate::work::{Actor, Entry, Refusal, SYSTEM, Step, may, possible, since, sum_up, undoable};
 
 /// A step can be taken back for so long.
 const UNDO_US: i64 = 600_000_000;
@@ -73,7 +73,7 @@ impl Desk {
             let (row, entries) = find(store, live, id)?.filter(|(row, _)| sees(row)).ok_or(ActError::Unknown)?;
             // A comment changes nothing that anybody could lose.
             if revision != row.work.revision && !matches!(step, Step::Comment { .. }) {
-                let since = entries.iter().skip(usize::try_from(revision).unwrap_or(usize::MAX)).cloned().collect();
+                let since = since(&entries, revision);
                 return Err(ActError::Conflict(Box::new(Conflict { row, since })));
             }
             let step = complete(live, &row, &entries, step, by, now_us, sees)?;

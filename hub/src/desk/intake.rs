@@ -1,11 +1,11 @@
 //! From events to threads: where they happened, by what the registry knows of the camera.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use yiwang_wire::event::Phase;
+use yiwang_wire::event::{Event, Phase};
 
 use crate::merge::spot::{Located, Spot, Stand};
-use crate::merge::{More, Thread, thread_id};
+use crate::merge::{MAX_MEASURES, Measured, More, Thread, thread_id};
 use crate::store::{Camera, RegistryEntry, Store, StoreResult, StoredEvent};
 
 /// Kinds whose begin is all, where no gateway has described them.
@@ -77,6 +77,7 @@ impl Registry {
             epoch: stored.epoch,
             received_us: stored.received_us,
             late: stored.backfilled,
+            measures: measures(event),
         }
     }
 }
@@ -105,6 +106,16 @@ fn told(attributes: &[(String, String)]) -> Option<Spot> {
     right.then_some(Spot { longitude, latitude, error_m: error_m?.clamp(0.1, 1000.0), by: Located::Ground })
 }
 
+/// What the rule measured; what is no number is left out.
+fn measures(event: &Event) -> BTreeMap<String, Measured> {
+    let told = event.measures.iter().filter(|measure| measure.value.is_finite());
+    let kept = told.take(MAX_MEASURES).map(|measure| {
+        let measured = Measured { most: measure.value, threshold: measure.threshold, unit: measure.unit.clone() };
+        (measure.name.clone(), measured)
+    });
+    kept.collect()
+}
+
 /// What an update or an end adds; none of a begin, and none where it does not say to what it belongs.
 pub(super) fn more(stored: &StoredEvent) -> Option<More> {
     let event = &stored.event;
@@ -114,5 +125,6 @@ pub(super) fn more(stored: &StoredEvent) -> Option<More> {
         captured_us: event.captured_us,
         end: event.phase == Phase::End,
         severity: event.severity.into(),
+        measures: measures(event),
     })
 }

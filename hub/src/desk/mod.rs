@@ -6,6 +6,7 @@
 //! what comes later of that time founds its own incident.
 
 mod act;
+mod handover;
 mod intake;
 mod live;
 mod summary;
@@ -19,6 +20,7 @@ use tokio::sync::watch;
 
 pub(crate) use act::possible_steps;
 pub use act::{ActError, By, Conflict, Found};
+pub use handover::{NewHandover, TakeOverError, count_handovers, handover};
 pub(crate) use intake::stand;
 pub use live::Settings;
 pub use summary::{Part, Summary, camera_of, part, summary};
@@ -133,5 +135,6 @@ pub(crate) fn sample_thread(number: u128, department: &str, kind: &str) -> crate
         epoch: 1,
         received_us: begin_us + 1_000,
         late: false,
+        measures: Default::default(),
     }
 }

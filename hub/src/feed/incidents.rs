@@ -23,7 +23,7 @@ use crate::registry::now_us;
 use crate::store::{IncidentChange, Store, StoreResult};
 use crate::web::access::Caller;
 use crate::web::incident_json::{self, Viewer};
-use crate::web::incidents::{hidden_from, settings};
+use crate::web::incidents::{around, hidden_from};
 use crate::web::{ApiError, AppState, ErrorBody, Params};
 
 /// Changes read at a time.
@@ -165,7 +165,7 @@ impl Subscription {
             return Ok(false);
         }
         let (after, viewer) = (self.change, Viewer::of(&self.caller));
-        let read = self.app.blocking(move |app| frames(&*app.store, after, &viewer)).await;
+        let read = self.app.blocking(move |app| frames(app, after, &viewer)).await;
         let (frames, through) = read.map_err(|_| "internal")?;
         self.ready = frames.into();
         // Nothing between: the newest was replaced by one that is not written yet.
@@ -200,8 +200,8 @@ impl Subscription {
 }
 
 /// What changed after a change, as frames, and up to which change; none where nothing did.
-fn frames(store: &dyn Store, after: i64, viewer: &Viewer) -> StoreResult<(Vec<Bytes>, Option<i64>)> {
-    let (settings, now_us) = (settings(store)?, now_us());
+fn frames(app: &AppState, after: i64, viewer: &Viewer) -> StoreResult<(Vec<Bytes>, Option<i64>)> {
+    let (store, around, now_us) = (&*app.store, around(app)?, now_us());
     let changes = store.incident_changes(after, READ_CHANGES)?;
     let through = changes.last().map(IncidentChange::change);
     let mut frames = Vec::new();
@@ -210,7 +210,7 @@ fn frames(store: &dyn Store, after: i64, viewer: &Viewer) -> StoreResult<(Vec<By
         let (event, data) = match change {
             IncidentChange::Row(row) if viewer.sees(&row) => {
                 let sources = hidden_from(store, &row, viewer)?;
-                let incident = incident_json::incident(&row, &sources, viewer, &settings, now_us);
+                let incident = incident_json::incident(&row, &sources, viewer, &around, now_us);
                 ("incident", serde_json::to_string(&incident).expect("plain data with string keys"))
             }
             // The last source in view may have left it; who never saw it is told nothing.

@@ -22,5 +22,5 @@ pub use apply::{Applier, ApplyError, Publish};
 pub use engine::{Changes, Engine};
 pub use fit::{By, Link};
 pub use overrides::{Overrides, Step};
-pub use thread::{Key, Level, More, Thread, thread_id};
+pub use thread::{Key, Level, MAX_MEASURES, Measured, More, Thread, thread_id};
 pub use waiting::{Told, Waiting};

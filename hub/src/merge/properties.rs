@@ -47,12 +47,13 @@ fn thread(number: u128, camera: &str, kind: &str, at_m: [f64; 2], begin_s: f64) 
         epoch: 1,
         received_us: begin_us,
         late: false,
+        measures: BTreeMap::new(),
     }
 }
 
 fn end(thread: &Thread, after_s: f64) -> Input {
     let captured_us = thread.begin_us + (after_s * 1e6) as i64;
-    Input::More(More { thread: thread.id, captured_us, end: true, severity: Level::Medium })
+    Input::More(More { thread: thread.id, captured_us, end: true, severity: Level::Medium, measures: BTreeMap::new() })
 }
 
 /// Things that happen in a small city for ten minutes, each seen by one to three cameras, in the order of time.
@@ -236,9 +237,9 @@ fn place_time_and_kind_decide_and_the_reason_is_told() {
         let (_, link) = engine.thread(other.id).unwrap();
         assert_eq!(link.is_some(), joins, "{what}");
         if what == "near" {
-            let text = link.unwrap().text_en();
+            let text = link.unwrap().text_en(str::to_owned);
             assert_eq!(text, "crowd + crowd, 8.0 m apart (error 1.4 m), at the same time");
-            assert!(link.unwrap().text_zh().contains("相距 8.0 米"));
+            assert!(link.unwrap().text_zh(|_| "聚集".into()).starts_with("聚集 + 聚集，相距 8.0 米"));
         }
     }
 }
@@ -265,7 +266,7 @@ fn where_nothing_is_calibrated_views_that_overlap_decide() {
     assert_eq!(engine.incident_of(facing.id), Some(first.id));
     assert_eq!(engine.incident_of(back.id), Some(back.id));
     let (_, link) = engine.thread(facing.id).unwrap();
-    assert!(link.unwrap().text_en().contains("views overlap by"));
+    assert!(link.unwrap().text_en(str::to_owned).contains("views overlap by"));
 }
 
 #[test]
@@ -320,4 +321,36 @@ fn a_camera_that_tells_thousands_a_second_is_borne_and_lateness_still_changes_no
     let mut shuffled = Engine::default();
     feed(&mut shuffled, &any, 500);
     assert_eq!(incidents(&shuffled), incidents(&engine));
+}
+
+#[test]
+fn two_objects_that_one_camera_tells_apart_are_two_incidents() {
+    let at = |number: u128, camera: &str, kind: &str, track: u64, begin_s: f64| {
+        let mut thread = thread(number, camera, kind, [0.0, 0.0], begin_s);
+        thread.track = Some(track);
+        thread
+    };
+    // First and other: begun, and whether the first has ended after 10 s; joined or not.
+    let cases = [
+        ("two cross at once", at(1, "a", "line_cross", 1, 0.0), at(2, "a", "line_cross", 2, 0.5), false),
+        ("one crosses twice", at(1, "a", "line_cross", 1, 0.0), at(2, "a", "line_cross", 1, 0.5), true),
+        ("two cars stand", at(1, "a", "stopped_vehicle", 1, 0.0), at(2, "a", "stopped_vehicle", 2, 5.0), false),
+        ("lost and found", at(1, "a", "stopped_vehicle", 1, 0.0), at(2, "a", "stopped_vehicle", 2, 15.0), true),
+        ("a crowd is many", at(1, "a", "crowd", 1, 0.0), at(2, "a", "crowd", 2, 5.0), true),
+        ("another camera's", at(1, "a", "line_cross", 1, 0.0), at(2, "bb", "line_cross", 2, 0.5), true),
+    ];
+    for (what, first, other, joins) in cases {
+        let mut engine = Engine::default();
+        let inputs = [Input::Begin(Box::new(first.clone())), end(&first, 10.0), Input::Begin(Box::new(other.clone()))];
+        feed(&mut engine, &inputs, 1);
+        assert_eq!(engine.incident_of(other.id) == Some(first.id), joins, "{what}");
+    }
+    // Through another camera neither: what it saw joins one of them.
+    let (one, two) = (at(1, "a", "line_cross", 1, 0.0), at(3, "a", "line_cross", 2, 1.0));
+    let between = at(2, "bb", "line_cross", 9, 0.5);
+    let mut engine = Engine::default();
+    let inputs = [&one, &between, &two].map(|thread| Input::Begin(Box::new(thread.clone())));
+    feed(&mut engine, &inputs, 1);
+    assert_eq!(engine.incident_of(between.id), Some(one.id));
+    assert_eq!(engine.incident_of(two.id), Some(two.id));
 }

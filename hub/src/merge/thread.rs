@@ -1,6 +1,8 @@
 //! A source of an incident: the begin, updates and end of one event of one camera's rule, folded into one thread. Which
 //! of them came first changes nothing.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
@@ -111,7 +113,25 @@ pub struct Thread {
     pub received_us: i64,
     /// True where it came out of the gateway's spool.
     pub late: bool,
+    /// What its rule measured, by name: what the begin told of, at most [`MAX_MEASURES`]. Sources of an older hub say
+    /// nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measures: BTreeMap<String, Measured>,
 }
+
+/// What a rule measured over the life of a thread.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// The most that was told.
+    pub most: f64,
+    /// What it was held against.
+    pub threshold: Option<f64>,
+    /// Unit.
+    pub unit: String,
+}
+
+/// Measures of one thread that are kept; a rule has a handful.
+pub const MAX_MEASURES: usize = 16;
 
 /// Where a thread stands in the one order that all decisions follow.
 pub type Key = (i64, Uuid);
@@ -153,18 +173,32 @@ pub struct More {
     pub end: bool,
     /// Severity.
     pub severity: Level,
+    /// What the rule measured.
+    pub measures: BTreeMap<String, Measured>,
 }
 
 impl Thread {
     /// Takes in an update or an end; true where that changed something. The order of several does not matter.
     pub fn add(&mut self, more: &More) -> bool {
         let before = (self.end_us, self.last_us, self.severity);
+        let measured = self.measure(&more.measures);
         self.last_us = self.last_us.max(more.captured_us);
         self.severity = self.severity.max(more.severity);
         if more.end {
             self.end_us = self.end_us.max(Some(more.captured_us));
         }
-        before != (self.end_us, self.last_us, self.severity)
+        measured || before != (self.end_us, self.last_us, self.severity)
+    }
+
+    /// Keeps the most of each measure that the begin named; true where that is more than was known.
+    fn measure(&mut self, measures: &BTreeMap<String, Measured>) -> bool {
+        let mut more = false;
+        for (name, known) in &mut self.measures {
+            if let Some(measured) = measures.get(name).filter(|measured| measured.most > known.most) {
+                (known.most, more) = (measured.most, true);
+            }
+        }
+        more
     }
 }
 

@@ -1,6 +1,7 @@
 //! What the store keeps of incidents: their sources, how they stand, the record of what people did, settings. The seam and
 //! its plain data; incidents are made in `merge` and worked in `work`, and `desk` writes them.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -11,6 +12,9 @@ use super::{Scope, StoreResult, StoredEvent};
 use crate::desk::Summary;
 use crate::ledger::{NewRecord, Record};
 use crate::merge::{Level, Link, Thread};
+use crate::work::baseline::{CameraKey, HourCount};
+use crate::work::findings::Judged;
+use crate::work::handover::Handover;
 use crate::work::{Entry, Work};
 
 /// A source and why it is where it is.
@@ -56,12 +60,14 @@ pub struct IncidentWrites {
     pub rows: Vec<IncidentRow>,
     /// Incidents that are no more, where their sources went, and the change.
     pub gone: Vec<(Uuid, Option<Uuid>, i64)>,
+    /// Hand-overs that are new or signed.
+    pub handovers: Vec<Handover>,
 }
 
 impl IncidentWrites {
     /// True where there is nothing to write.
     pub fn is_empty(&self) -> bool {
-        self.sources.is_empty() && self.rows.is_empty() && self.gone.is_empty()
+        self.sources.is_empty() && self.rows.is_empty() && self.gone.is_empty() && self.handovers.is_empty()
     }
 }
 
@@ -171,6 +177,21 @@ pub trait IncidentStore: Send + Sync {
     fn retain_incidents(&self, before_us: i64) -> StoreResult<usize>;
     /// Incidents that a camera saw since, newest first.
     fn camera_incidents(&self, gateway: &str, camera: &str, since_us: i64, limit: usize) -> StoreResult<Vec<Uuid>>;
+    /// Sources with what became of their incidents, newest begin first: of incidents that were closed, or of one camera
+    /// whatever became of them.
+    fn judged(&self, camera: Option<(&str, &str)>, since_us: i64, limit: usize) -> StoreResult<Vec<Judged>>;
+    /// A department's hand-overs with lower numbers, newest first.
+    fn handovers(&self, department: &str, before: i64, limit: usize) -> StoreResult<Vec<Handover>>;
+    /// What cameras told of in these hours.
+    fn hourly(&self, hours: &[i64]) -> StoreResult<Vec<HourCount>>;
+    /// What one camera told of by the hour, from an hour on.
+    fn hourly_of(&self, gateway: &str, camera: &str, from_hour: i64) -> StoreResult<Vec<HourCount>>;
+    /// Since which hour each camera has told of anything.
+    fn hourly_firsts(&self) -> StoreResult<HashMap<CameraKey, i64>>;
+    /// Rules and classes that each camera has told of.
+    fn told(&self) -> StoreResult<Vec<(CameraKey, String)>>;
+    /// Removes counts of hours before, some at a time; call again while it returns any.
+    fn retain_hourly(&self, before_hour: i64) -> StoreResult<usize>;
     /// A setting.
     fn setting(&self, name: &str) -> StoreResult<Option<Value>>;
     /// Keeps a setting.

@@ -214,7 +214,7 @@ async fn search(
     let wanted = Wanted::read(filter, &caller)?;
     let viewer = Viewer::of(&caller);
     let found =
-        app.blocking(move |app| Ok((asked.newest(&*app.store, limit)?, wanted.some(&*app.store, &viewer, limit)?)));
+        app.blocking(move |app| Ok((asked.newest(&*app.store, limit)?, wanted.some(app, &viewer, limit)?)));
     let (events, incidents) = found.await?;
     let log_epoch = app.log.log_epoch();
     Ok(Json(Found {
@@ -246,7 +246,7 @@ async fn export(
     let rows = if what == "incidents" {
         let Query(filter) = Query::<Filter>::try_from_uri(&uri).map_err(unreadable)?;
         let wanted = Wanted::read(filter, &caller)?;
-        let all = app.blocking(move |app| wanted.all(&*app.store, &Viewer::of(&caller))).await?;
+        let all = app.blocking(move |app| wanted.all(app, &Viewer::of(&caller))).await?;
         all.iter().map(incident_row).collect()
     } else {
         let Query(wish) = Query::<Wish>::try_from_uri(&uri).map_err(unreadable)?;

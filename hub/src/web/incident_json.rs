@@ -1,19 +1,38 @@
 //! How an incident becomes what somebody may see of it. Kinds, times, places and numbers are made anew from the sources in
 //! view, so that nothing of the others shows through; who was sent the incident sees where and what it is as a whole.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
 use serde_json::Value;
 use uuid::Uuid;
 
 use super::access::Caller;
 use super::incident_shapes::*;
 use super::json::rfc3339;
-use crate::desk::{self, Settings, Summary, camera_of, part, summary};
+use crate::desk::{self, Part, Settings, Summary, camera_of, part, summary};
 use crate::merge::spot::Located;
 use crate::merge::{self, Link, Thread};
 use crate::share::{Principal, View};
-use crate::store::{IncidentRow, Source};
+use crate::store::{IncidentRow, Source, Store, StoreResult};
+use crate::work::baseline::{AllUnusual, Unusual};
 use crate::work::clock::deadline;
 use crate::work::{self, Entry, Finding, State, Step, TaskState};
+
+/// What is needed beside an incident to show it.
+pub(crate) struct Around {
+    pub(crate) settings: Settings,
+    pub(crate) labels: Labels,
+    pub(crate) unusual: Arc<AllUnusual>,
+}
+
+/// What kinds are called, Chinese and English, by their id.
+pub(crate) type Labels = HashMap<String, (String, String)>;
+
+/// What the gateways say that kinds are called.
+pub(crate) fn labels(store: &dyn Store) -> StoreResult<Labels> {
+    Ok(store.kinds()?.into_iter().map(|kind| (kind.kind, (kind.label_zh, kind.label_en))).collect())
+}
 
 /// Who looks at an incident.
 #[derive(Debug, Clone)]
@@ -62,7 +81,7 @@ pub(crate) fn incident(
     row: &IncidentRow,
     sources: &[Source],
     viewer: &Viewer,
-    settings: &Settings,
+    around: &Around,
     now_us: i64,
 ) -> Incident {
     let whole = viewer.sees_whole(row);
@@ -73,10 +92,12 @@ pub(crate) fn incident(
     let told = whole || sent || row.work.severity.is_some();
     let level = if told { row.level } else { shown.level.unwrap_or(row.level) };
     let work = &row.work;
-    let runs = deadline(work, row.created_us, row.level, &settings.deadlines);
+    let runs = deadline(work, row.created_us, row.level, &around.settings.deadlines);
     let departments = shown.departments.iter().filter(|department| viewer.view.sees(department));
     let cameras = if whole { shown.cameras.clone() } else { summary(&seen(viewer, sources)).cameras };
     let since_us = work.since_us.unwrap_or(row.created_us);
+    // By what the viewer sees of it: the first camera in view and its kind.
+    let unusual = cameras.first().and_then(|camera| around.unusual.at(camera, &shown.kind, shown.begin_us));
     Incident {
         id: row.id.to_string(),
         revision: work.revision,
@@ -119,7 +140,8 @@ pub(crate) fn incident(
         overdue: runs.is_some_and(|deadline| deadline.at_us < now_us),
         escalated: work.escalated,
         waiting_s: (now_us - since_us).max(0) / 1_000_000,
-        unusual: None,
+        unusual: unusual.map(Unusual::text_en),
+        unusual_zh: unusual.map(Unusual::text_zh),
         comments: work.comments,
     }
 }
@@ -157,7 +179,7 @@ fn task(task: &work::Task) -> Task {
     }
 }
 
-fn finding_text(finding: Finding) -> &'static str {
+pub(crate) fn finding_text(finding: Finding) -> &'static str {
     match finding {
         Finding::True => "true",
         Finding::FalseAlarm => "false_alarm",
@@ -170,7 +192,7 @@ pub(crate) fn detail(
     (row, sources, entries): &(IncidentRow, Vec<Source>, Vec<Entry>),
     viewer: &Viewer,
     by: Option<&desk::By>,
-    settings: &Settings,
+    around: &Around,
     now_us: i64,
 ) -> IncidentDetail {
     let in_view = seen(viewer, sources);
@@ -183,17 +205,22 @@ pub(crate) fn detail(
         let by_centre = acknowledgers.contains(&crate::store::OPERATIONS);
         let acknowledged =
             row.work.acknowledged.is_some() && (by_centre || acknowledgers.contains(&thread.department.as_str()));
-        source(thread, link, first.unwrap_or(thread), acknowledged)
+        source(
+            thread,
+            link.map(|link| why(link, &around.labels)),
+            part(thread, link, first.unwrap_or(thread)),
+            acknowledged,
+        )
     };
     IncidentDetail {
-        incident: incident(row, sources, viewer, settings, now_us),
+        incident: incident(row, sources, viewer, around, now_us),
         source_list: in_view.iter().map(source).collect(),
         history: history(entries, viewer),
         may: by.map(|by| desk::possible_steps(row, entries, by, now_us)).unwrap_or_default(),
     }
 }
 
-fn source(thread: &Thread, link: Option<&Link>, first: &Thread, acknowledged: bool) -> IncidentSource {
+fn source(thread: &Thread, why: Option<Why>, part: Part, acknowledged: bool) -> IncidentSource {
     IncidentSource {
         id: thread.id.to_string(),
         event: thread.event.to_string(),
@@ -218,17 +245,20 @@ fn source(thread: &Thread, link: Option<&Link>, first: &Thread, acknowledged: bo
             Some(Located::Camera) => "camera",
             None => "none",
         },
-        role: part(thread, link, first).as_str(),
+        role: part.as_str(),
         acknowledged,
-        why: link.map(why),
+        why,
     }
 }
 
-fn why(link: &Link) -> Why {
+fn why(link: &Link, labels: &Labels) -> Why {
+    let label = |kind: &str, pick: fn(&(String, String)) -> &String| {
+        labels.get(kind).map(pick).filter(|label| !label.is_empty()).cloned().unwrap_or_else(|| kind.to_owned())
+    };
     let tenth = |value: f64| (value * 10.0).round() / 10.0;
     Why {
-        text_en: link.text_en(),
-        text_zh: link.text_zh(),
+        text_en: link.text_en(|kind| label(kind, |(_, en)| en)),
+        text_zh: link.text_zh(|kind| label(kind, |(zh, _)| zh)),
         with: link.with.to_string(),
         kinds: link.kinds.clone(),
         distance_m: link.distance_m.map(tenth),
@@ -253,8 +283,14 @@ pub(crate) fn history(entries: &[Entry], viewer: &Viewer) -> Vec<HistoryEntry> {
             || entry.department == work::SYSTEM
             || matches!(&entry.step, Step::Dispatch { departments, .. } if departments.contains(&viewer.department))
     };
-    let numbered = (1u64..).zip(entries).filter(|(_, entry)| concerns(entry));
-    numbered.map(|(revision, entry)| one(entry, revision, &undone, viewer)).collect()
+    let numbered = entries.iter().scan(0, |revision, entry| {
+        *revision += u64::from(entry.is_by_person());
+        Some((*revision, entry))
+    });
+    numbered
+        .filter(|(_, entry)| concerns(entry))
+        .map(|(revision, entry)| one(entry, revision, &undone, viewer))
+        .collect()
 }
 
 fn one(entry: &Entry, revision: u64, undone: &[i64], viewer: &Viewer) -> HistoryEntry {

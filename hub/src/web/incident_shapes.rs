@@ -94,8 +94,10 @@ pub struct Incident {
     pub escalated: u32,
     /// Seconds since it came, or since its state changed last.
     pub waiting_s: i64,
-    /// What is unusual about it, in words.
+    /// What is unusual about it: so many of its kind before its camera in that hour, in English.
     pub unusual: Option<String>,
+    /// The same in Chinese.
+    pub unusual_zh: Option<String>,
     /// Comments.
     pub comments: u32,
 }

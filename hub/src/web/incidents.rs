@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::access::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::extract::Params;
-use super::incident_json::{self, Viewer, actor};
+use super::incident_json::{self, Around, Viewer, actor};
 use super::incident_shapes::*;
 use super::{AppState, json};
 use crate::desk::{SETTING, Settings};
@@ -181,13 +181,13 @@ impl Wanted {
     }
 
     /// All that it takes, in its order.
-    pub(super) fn all(&self, store: &dyn Store, viewer: &Viewer) -> StoreResult<Vec<Incident>> {
-        self.some(store, viewer, MAX_LOOKED_AT)
+    pub(super) fn all(&self, app: &AppState, viewer: &Viewer) -> StoreResult<Vec<Incident>> {
+        self.some(app, viewer, MAX_LOOKED_AT)
     }
 
     /// The newest so many that it takes, in its order.
-    pub(super) fn some(&self, store: &dyn Store, viewer: &Viewer, most: usize) -> StoreResult<Vec<Incident>> {
-        let (settings, now_us) = (settings(store)?, now_us());
+    pub(super) fn some(&self, app: &AppState, viewer: &Viewer, most: usize) -> StoreResult<Vec<Incident>> {
+        let (store, around, now_us) = (&*app.store, around(app)?, now_us());
         let mut query = self.query.clone();
         let mut all = Vec::new();
         loop {
@@ -195,7 +195,7 @@ impl Wanted {
             let more = rows.len() == query.limit;
             query.after = rows.last().map(|row| (row.summary.begin_us, row.id));
             for row in rows.iter().filter(|row| viewer.sees(row)) {
-                all.push(incident_json::incident(row, &hidden_from(store, row, viewer)?, viewer, &settings, now_us));
+                all.push(incident_json::incident(row, &hidden_from(store, row, viewer)?, viewer, &around, now_us));
             }
             all.retain(|one| self.takes(one));
             if !more || all.len() >= most {
@@ -249,6 +249,12 @@ pub(crate) fn settings(store: &dyn Store) -> StoreResult<Settings> {
     Ok(store.setting(SETTING)?.and_then(|value| serde_json::from_value(value).ok()).unwrap_or_default())
 }
 
+/// What is needed beside incidents to show them.
+pub(crate) fn around(app: &AppState) -> StoreResult<Around> {
+    let (settings, labels) = (settings(&*app.store)?, incident_json::labels(&*app.store)?);
+    Ok(Around { settings, labels, unusual: app.unusual.borrow().clone() })
+}
+
 /// The sources of an incident of which something is hidden; nothing where the row says all.
 pub(crate) fn hidden_from(store: &dyn Store, row: &IncidentRow, viewer: &Viewer) -> StoreResult<Vec<Source>> {
     if viewer.sees_whole(row) { Ok(Vec::new()) } else { store.sources(row.id) }
@@ -267,7 +273,7 @@ async fn incidents(
     // Before the rows: what changes in between comes twice rather than never.
     let change = *app.desk.newest().borrow();
     let (offset, limit) = (wanted.offset, wanted.limit);
-    let all = app.blocking(move |app| wanted.all(&*app.store, &Viewer::of(&caller))).await?;
+    let all = app.blocking(move |app| wanted.all(app, &Viewer::of(&caller))).await?;
     let total = all.len();
     let next = (offset + limit < total).then(|| (offset + limit).to_string());
     Ok(Json(Incidents { incidents: all.into_iter().skip(offset).take(limit).collect(), next, change, total }))
@@ -289,9 +295,9 @@ async fn incident(
 pub(super) async fn detail(app: &AppState, caller: &Caller, id: Uuid) -> Result<IncidentDetail, ApiError> {
     let (viewer, by) = (Viewer::of(caller), actor(caller, String::new()));
     let found = app.blocking(move |app| {
-        let settings = settings(&*app.store)?;
+        let around = around(app)?;
         let found = app.desk.incident(id)?.filter(|(row, ..)| viewer.sees(row));
-        Ok(found.map(|found| incident_json::detail(&found, &viewer, by.as_ref(), &settings, now_us())))
+        Ok(found.map(|found| incident_json::detail(&found, &viewer, by.as_ref(), &around, now_us())))
     });
     found.await?.ok_or_else(|| ApiError::not_found("incident"))
 }
@@ -310,9 +316,9 @@ async fn alarm_load(
         let viewer = Viewer::of(&caller);
         // What is open, however old, and what came within a day.
         wanted.query.closed = false;
-        let open = wanted.all(&*app.store, &viewer)?;
+        let open = wanted.all(app, &viewer)?;
         (wanted.query.closed, wanted.query.from_us) = (true, Some(now_us - 2 * DAY_US));
-        Ok((open, wanted.all(&*app.store, &viewer)?))
+        Ok((open, wanted.all(app, &viewer)?))
     });
     let (open, recent) = all.await?;
     Ok(Json(measure(&open, &recent, now_us)))

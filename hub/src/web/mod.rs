@@ -1,18 +1,23 @@
 //! HTTP for people and programs: the REST API under `/api/v1`, the feed, the page. `guard` is the one gate, `access` finds
 //! who calls, `share` decides; `accounts`, `views`, `incidents`, `working`, `manage` and `health` are the routes, `json` and
-//! `incident_json` the shapes that leave,
-//! `server` listens.
+//! `incident_json` the shapes that leave, `server` listens. `false_alarms`, `unusual` and `handover` are what is learnt and
+//! left to the next shift.
 
 pub mod access;
 mod accounts;
 mod error;
 mod export;
 mod extract;
+mod false_alarms;
 pub mod guard;
+mod handover;
+mod handover_pack;
 mod health;
+mod incident_events;
 pub(crate) mod incident_json;
 pub mod incident_shapes;
 pub(crate) mod incidents;
+mod joining;
 pub mod json;
 mod shapes;
 mod limiter;
@@ -22,6 +27,7 @@ pub mod password;
 mod registry;
 pub mod secret;
 mod server;
+mod unusual;
 mod views;
 mod working;
 
@@ -43,6 +49,7 @@ use utoipa_axum::router::OpenApiRouter;
 pub use error::{ApiError, ErrorBody};
 pub use extract::Params;
 pub use incident_shapes::Incident as IncidentShape;
+pub use joining::Joining;
 pub use server::{ServeError, Tls, serve};
 
 use crate::desk::Desk;
@@ -51,6 +58,7 @@ use crate::log::Log;
 use crate::metrics::Metrics;
 use crate::registry::{Presence, now_us};
 use crate::store::{Store, StoreResult};
+use crate::work::baseline::AllUnusual;
 
 /// A request's body.
 const MAX_BODY_BYTES: usize = 64 * 1024;
@@ -75,6 +83,10 @@ pub struct WebSettings {
     pub max_subscribers: usize,
     /// How often a feed says that it lives.
     pub heartbeat_ms: u64,
+    /// How gateways come to this hub; none: no tokens are made here.
+    pub joining: Option<Joining>,
+    /// How often it is looked for what is unusual.
+    pub unusual_ms: u64,
 }
 
 impl Default for WebSettings {
@@ -85,6 +97,8 @@ impl Default for WebSettings {
             session_s: 12 * 3600,
             max_subscribers: 2_000,
             heartbeat_ms: 15_000,
+            joining: None,
+            unusual_ms: 60_000,
         }
     }
 }
@@ -135,6 +149,8 @@ pub struct Shared {
     pub(crate) subscribers: Arc<Semaphore>,
     /// Moves when accounts, tokens or grants may have changed.
     pub(crate) revision: watch::Receiver<u64>,
+    /// What is unusual, as it was found last.
+    pub(crate) unusual: watch::Receiver<Arc<AllUnusual>>,
     /// Feeds end when it is cancelled.
     pub(crate) stop: CancellationToken,
     limiter: Mutex<limiter::Limiter>,
@@ -157,11 +173,14 @@ impl AppState {
         let (sender, revision) = watch::channel(store.revision()?);
         let stop = CancellationToken::new();
         tokio::spawn(access::follow(store.clone(), sender, stop.clone()));
+        let (found, unusual) = watch::channel(Arc::default());
+        tokio::spawn(unusual::follow(store.clone(), settings.unusual_ms, found, stop.clone()));
         Ok(Self(Arc::new(Shared {
             access: access::Access::new(store.clone()),
             hasher: password::Hasher::new(),
             subscribers: Arc::new(Semaphore::new(settings.max_subscribers)),
             revision,
+            unusual,
             limiter: Mutex::default(),
             reads: Arc::new(Semaphore::new(MAX_READS)),
             _stop_with_me: stop.clone().drop_guard(),
@@ -247,9 +266,14 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(accounts::routes())
         .merge(views::routes())
         .merge(incidents::routes())
+        .merge(incident_events::routes())
         .merge(working::routes())
         .merge(registry::routes())
         .merge(export::routes())
+        .merge(false_alarms::routes())
+        .merge(unusual::routes())
+        .merge(handover::routes())
+        .merge(joining::routes())
         .merge(sinks)
         .merge(manage::routes())
         .merge(health::routes())

@@ -28,6 +28,14 @@ pub struct Entry {
     pub step: Step,
 }
 
+impl Entry {
+    /// True where a person took it. The hub's own steps (a deadline passed, a time on the shelf ended) change nothing that a
+    /// person could lose.
+    pub fn is_by_person(&self) -> bool {
+        self.by != SYSTEM || self.department != SYSTEM
+    }
+}
+
 /// Where an incident stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
@@ -91,7 +99,7 @@ pub struct Shelved {
 /// How an incident is worked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, Default)]
 pub struct Work {
-    /// How many steps there are, those taken back included.
+    /// How many steps people took, those taken back included.
     pub revision: u64,
     /// Where it stands.
     pub state: State,
@@ -131,8 +139,18 @@ pub fn sum_up(entries: &[Entry]) -> Work {
     for entry in entries.iter().filter(|entry| !undone.contains(&entry.seq)) {
         work.add(entry);
     }
-    work.revision = entries.len() as u64;
+    work.revision = entries.iter().filter(|entry| entry.is_by_person()).count() as u64;
     work
+}
+
+/// What was done after a revision.
+pub fn since(entries: &[Entry], revision: u64) -> Vec<Entry> {
+    let mut people_took = 0;
+    let after = entries.iter().filter(|entry| {
+        people_took += u64::from(entry.is_by_person());
+        people_took > revision
+    });
+    after.cloned().collect()
 }
 
 /// The newest step of this person that can be taken back: no comment of others hangs on it, and nobody else has taken a

@@ -184,3 +184,19 @@ fn a_flood_begins_above_ten_in_ten_minutes_and_ends_below_five() {
 fn Load0() -> super::load::Load {
     super::load::Load::default()
 }
+
+#[test]
+fn the_hubs_own_steps_are_nobodys_change() {
+    let by_hub = |seq, step| Entry { department: SYSTEM.into(), ..entry(seq, SYSTEM, step) };
+    let entries = [
+        entry(1, "wang", Step::Acknowledge {}),
+        by_hub(2, Step::Escalate { level: 1 }),
+        entry(3, "li", Step::Comment { text: "?".into() }),
+        by_hub(4, Step::Escalate { level: 2 }),
+    ];
+    assert_eq!(sum_up(&entries[..2]).revision, 1, "an escalation leaves the revision");
+    assert_eq!((sum_up(&entries).revision, sum_up(&entries).escalated), (2, 2));
+    assert!(since(&entries[..2], 1).is_empty());
+    let later: Vec<i64> = since(&entries, 1).iter().map(|entry| entry.seq).collect();
+    assert_eq!(later, [3, 4]);
+}

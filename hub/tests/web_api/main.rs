@@ -8,3 +8,4 @@ mod feed;
 mod harness;
 mod incidents;
 mod routes;
+mod shift;

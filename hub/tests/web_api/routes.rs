@@ -45,7 +45,10 @@ const FOR_TOKENS: &[(&str, &str)] = &[
     ("POST", "/api/v1/feed/ticket"),
     ("GET", "/api/v1/incidents"),
     ("GET", "/api/v1/incidents/{id}"),
+    ("GET", "/api/v1/incidents/{id}/events"),
     ("GET", "/api/v1/incidents/feed"),
+    ("GET", "/api/v1/reports/unusual"),
+    ("GET", "/api/v1/baselines"),
     ("GET", "/api/v1/search"),
     ("GET", "/api/v1/export/{file}"),
     ("GET", "/api/v1/registry"),
@@ -58,6 +61,13 @@ const FOR_PEOPLE: &[(&str, &str)] = &[
     ("POST", "/api/v1/logout"),
     ("GET", "/api/v1/session"),
     ("GET", "/api/v1/alarm-load"),
+    ("GET", "/api/v1/reports/false-alarms"),
+    ("GET", "/api/v1/reports/false-alarms/preview"),
+    ("GET", "/api/v1/handovers"),
+    ("POST", "/api/v1/handovers"),
+    ("GET", "/api/v1/handovers/draft"),
+    ("GET", "/api/v1/handovers/{id}"),
+    ("POST", "/api/v1/handovers/{id}/sign"),
     ("POST", "/api/v1/incidents/{id}/actions"),
     ("POST", "/api/v1/incidents/actions"),
     ("GET", "/api/v1/people"),
@@ -74,11 +84,12 @@ fn addresses(hub: &Hub, method: &str, path: &str) -> Vec<String> {
     let (token, _) = hub.token("traffic");
     let plain = match path {
         "/api/v1/events/{id}" => path.replace("{id}", &event.to_string()),
-        "/api/v1/incidents/{id}" | "/api/v1/incidents/{id}/actions" => {
+        "/api/v1/incidents/{id}" | "/api/v1/incidents/{id}/actions" | "/api/v1/incidents/{id}/events" => {
             path.replace("{id}", &yiwang_hub::merge::thread_id("gw-traffic", event).to_string())
         }
         "/api/v1/export/{file}" => "/api/v1/export/events.csv".to_owned(),
         "/api/v1/registry/{gateway}/{camera}" => "/api/v1/registry/gw-traffic/cam-1".to_owned(),
+        "/api/v1/handovers/{id}" | "/api/v1/handovers/{id}/sign" => path.replace("{id}", "1"),
         "/api/v1/feed-tokens/{id}" => path.replace("{id}", &token),
         "/api/v1/users/{name}" => path.replace("{name}", "traffic"),
         other => other.to_owned(),
@@ -104,6 +115,10 @@ fn addresses(hub: &Hub, method: &str, path: &str) -> Vec<String> {
             "?bbox=100,20,130,40",
         ],
         ("GET", "/api/v1/search") => &["?q=cam", "?kind=intrusion", "?camera=gw-traffic/cam-1"],
+        ("GET", "/api/v1/baselines") => &["?camera=gw-traffic/cam-1"],
+        ("GET", "/api/v1/reports/false-alarms/preview") => {
+            &["?camera=gw-traffic/cam-1&rule=table&measure=objects&to=3"]
+        }
         ("GET", "/api/v1/incidents/feed") => &["?since=0", ""],
         _ => &[""],
     };
@@ -121,6 +136,8 @@ fn body(method: &str, path: &str) -> Option<Value> {
         ("POST", "/api/v1/incidents/{id}/actions") => {
             Some(json!({"revision": 0, "action": "dispatch", "departments": ["police"]}))
         }
+        ("POST", "/api/v1/join-tokens") => Some(json!({"department": "traffic"})),
+        ("POST", "/api/v1/handovers" | "/api/v1/handovers/{id}/sign") => Some(json!({})),
         ("POST", "/api/v1/incidents/actions") => Some(json!({"items": [], "action": "acknowledge"})),
         ("PUT", "/api/v1/registry/{gateway}/{camera}") => Some(json!({"owner": "mallory"})),
         ("PUT", "/api/v1/grants") => Some(json!({"grants": [{"department": "police", "sees": "all"}]})),

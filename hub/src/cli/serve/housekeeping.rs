@@ -13,11 +13,15 @@ use crate::ingest::Hub;
 use crate::ingest::tls::Shown;
 use crate::log::Retention;
 use crate::registry::now_us;
+use crate::work::baseline::hour_of;
 
 const TICK: Duration = Duration::from_secs(2);
 /// Ticks between retentions (a minute) and looks at the certificate (an hour).
 const RETENTION_TICKS: u64 = 30;
 const CERTIFICATE_TICKS: u64 = 1800;
+
+/// Counts by the hour stay so long, whatever becomes of the events: what is usual is learnt from them.
+const HOURLY_AGE_US: i64 = 400 * 24 * 3_600_000_000;
 
 /// Runs until stopped.
 pub(super) async fn run(hub: Arc<Hub>, desk: Arc<Desk>, config: Config, shown: Arc<Shown>, stop: CancellationToken) {
@@ -98,6 +102,13 @@ fn retention(hub: &Hub, config: &Config) {
             Ok(0) => break,
             Ok(removed) => tracing::info!(removed, "events were removed: too old"),
             Err(error) => return tracing::error!(error = %chain(&error), "old events are not removed"),
+        }
+    }
+    loop {
+        match hub.store.retain_hourly(hour_of(now_us - HOURLY_AGE_US)) {
+            Ok(0) => break,
+            Ok(removed) => tracing::info!(removed, "counts by the hour were removed: too old"),
+            Err(error) => return tracing::error!(error = %chain(&error), "old counts are not removed"),
         }
     }
     loop {

@@ -28,11 +28,12 @@ pub(super) fn index(tx: &Transaction<'_>, events: &[Arc<StoredEvent>], applied_p
         "UPDATE cameras SET last_event_us = ?3 WHERE gateway = ?1 AND id = ?2 AND ifnull(last_event_us, ?3 - 1) < ?3",
     )?;
     let forgotten = super::meta(tx, "forgotten")?;
+    let mut new = Vec::new();
     for stored in events.iter().filter(|e| e.position > forgotten) {
         let event = &stored.event;
         let (longitude, latitude) = stored.place.unzip();
         let record = Record { epoch: stored.epoch, sequence: stored.sequence, event: event.clone() };
-        insert.execute(params![
+        let added = insert.execute(params![
             int(stored.position),
             event.id.as_bytes(),
             &*stored.gateway,
@@ -49,10 +50,12 @@ pub(super) fn index(tx: &Transaction<'_>, events: &[Arc<StoredEvent>], applied_p
             latitude,
             encode_record(&record),
         ])?;
+        new.extend((added > 0).then_some(&**stored));
         if let Some(camera) = &event.camera {
             newest.execute(params![&*stored.gateway, camera, event.captured_us])?;
         }
     }
+    super::hourly::note(tx, new.into_iter())?;
     raise(tx, "applied", applied_position)
 }
 

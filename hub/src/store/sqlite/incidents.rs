@@ -7,6 +7,8 @@ use uuid::Uuid;
 use crate::merge::Level;
 use crate::store::*;
 use crate::work::State;
+use crate::work::findings::Judged;
+use crate::work::handover::Handover;
 
 /// Incidents that one call of `retain` removes.
 const RETAIN_STEP: i64 = 2_000;
@@ -39,6 +41,13 @@ pub(super) fn write(tx: &Transaction<'_>, writes: &IncidentWrites) -> StoreResul
     }
     for row in &writes.rows {
         write_row(tx, row)?;
+    }
+    for one in &writes.handovers {
+        tx.prepare_cached("INSERT OR REPLACE INTO handovers VALUES (?1, ?2, ?3)")?.execute(params![
+            one.id,
+            one.department,
+            json(one)?
+        ])?;
     }
     Ok(())
 }
@@ -282,6 +291,62 @@ pub(super) fn of_camera(
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
         all.push(uuid(row, 0)?);
+    }
+    Ok(all)
+}
+
+pub(super) fn judged(
+    connection: &Connection,
+    camera: Option<(&str, &str)>,
+    since_us: i64,
+    limit: usize,
+) -> StoreResult<Vec<Judged>> {
+    const COLUMNS: &str = "i.id, i.number, json_extract(i.work, '$.finding'), s.body";
+    let (sql, mut values) = match camera {
+        None => (
+            format!(
+                "SELECT {COLUMNS} FROM incidents i JOIN sources s ON s.incident = i.id
+                 WHERE i.closed = 1 AND i.begin_us >= ? ORDER BY i.begin_us DESC LIMIT ?"
+            ),
+            vec![],
+        ),
+        Some((gateway, camera)) => (
+            format!(
+                "SELECT {COLUMNS} FROM sources s JOIN incidents i ON i.id = s.incident
+                 WHERE s.gateway = ? AND s.camera = ? AND s.begin_us >= ? ORDER BY s.begin_us DESC LIMIT ?"
+            ),
+            vec![Value::Text(gateway.to_owned()), Value::Text(camera.to_owned())],
+        ),
+    };
+    values.extend([Value::Integer(since_us), Value::Integer(i64::try_from(limit).unwrap_or(i64::MAX))]);
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut rows = statement.query(params_from_iter(values))?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let finding: Option<String> = row.get(2)?;
+        let source: Source = read(&row.get::<_, String>(3)?, "a source")?;
+        all.push(Judged {
+            incident: uuid(row, 0)?,
+            number: row.get(1)?,
+            finding: finding.map(|text| read(&format!("\"{text}\""), "a finding")).transpose()?,
+            thread: source.thread,
+        });
+    }
+    Ok(all)
+}
+
+pub(super) fn handovers(
+    connection: &Connection,
+    department: &str,
+    before: i64,
+    limit: usize,
+) -> StoreResult<Vec<Handover>> {
+    let mut statement = connection
+        .prepare_cached("SELECT body FROM handovers WHERE department = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3")?;
+    let mut rows = statement.query(params![department, before, i64::try_from(limit).unwrap_or(i64::MAX)])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.push(read(&row.get::<_, String>(0)?, "a hand-over")?);
     }
     Ok(all)
 }

@@ -7,11 +7,13 @@
 
 mod accounts;
 mod events;
+mod hourly;
 mod incidents;
 mod record;
 mod registry;
 mod schema;
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -23,6 +25,9 @@ use yiwang_wire::event::KindDescriptor;
 use super::*;
 use crate::ledger::{NewRecord, Record};
 use crate::work::Entry;
+use crate::work::baseline::{CameraKey, HourCount};
+use crate::work::findings::Judged;
+use crate::work::handover::Handover;
 
 /// Idle reader connections kept; further ones are opened as needed and closed after use.
 const READERS_KEPT: usize = 4;
@@ -302,6 +307,27 @@ impl IncidentStore for SqliteStore {
     }
     fn set_setting(&self, name: &str, value: &serde_json::Value) -> StoreResult<()> {
         self.write("keep a setting", |tx| record::set_setting(tx, name, value))
+    }
+    fn judged(&self, camera: Option<(&str, &str)>, since_us: i64, limit: usize) -> StoreResult<Vec<Judged>> {
+        self.read("read what incidents were", |c| incidents::judged(c, camera, since_us, limit))
+    }
+    fn handovers(&self, department: &str, before: i64, limit: usize) -> StoreResult<Vec<Handover>> {
+        self.read("read the hand-overs", |c| incidents::handovers(c, department, before, limit))
+    }
+    fn hourly(&self, hours: &[i64]) -> StoreResult<Vec<HourCount>> {
+        self.read("read counts by the hour", |c| hourly::in_hours(c, hours))
+    }
+    fn hourly_of(&self, gateway: &str, camera: &str, from_hour: i64) -> StoreResult<Vec<HourCount>> {
+        self.read("read a camera's counts", |c| hourly::of_camera(c, gateway, camera, from_hour))
+    }
+    fn hourly_firsts(&self) -> StoreResult<HashMap<CameraKey, i64>> {
+        self.read("read since when cameras count", hourly::firsts)
+    }
+    fn told(&self) -> StoreResult<Vec<(CameraKey, String)>> {
+        self.read("read which words cameras told", hourly::told)
+    }
+    fn retain_hourly(&self, before_hour: i64) -> StoreResult<usize> {
+        self.write("remove old counts", |tx| hourly::retain(tx, before_hour))
     }
     fn registry_entries(&self) -> StoreResult<Vec<((String, String), RegistryEntry)>> {
         self.read("read the camera registry", record::registry_entries)

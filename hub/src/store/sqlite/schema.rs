@@ -6,7 +6,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 use crate::store::{OPERATIONS, StoreError, StoreResult};
 
 /// Version of the layout (`user_version`).
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 
 const V1: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
@@ -99,6 +99,28 @@ CREATE TABLE camera_registry (
     gateway TEXT NOT NULL, camera TEXT NOT NULL, entry TEXT NOT NULL, PRIMARY KEY (gateway, camera)) WITHOUT ROWID;
 ";
 
+const V3: &str = "
+-- The newest first, whatever is closed: without it a search would sort them all.
+CREATE INDEX incidents_time ON incidents (begin_us, id);
+-- How often each camera told of a kind within an hour (hours since 1970): stays when the events go.
+CREATE TABLE hourly (
+    hour INTEGER NOT NULL, gateway TEXT NOT NULL, camera TEXT NOT NULL, kind TEXT NOT NULL, count INTEGER NOT NULL,
+    PRIMARY KEY (hour, gateway, camera, kind)) WITHOUT ROWID;
+CREATE INDEX hourly_camera ON hourly (gateway, camera, hour);
+CREATE TABLE hourly_first (
+    gateway TEXT NOT NULL, camera TEXT NOT NULL, hour INTEGER NOT NULL, PRIMARY KEY (gateway, camera)) WITHOUT ROWID;
+-- Which rules and classes each camera has told of, for the words of a search.
+CREATE TABLE told (
+    gateway TEXT NOT NULL, camera TEXT NOT NULL, word TEXT NOT NULL, PRIMARY KEY (gateway, camera, word)) WITHOUT ROWID;
+-- `body` is the hand-over as JSON; `id` is the record's number.
+CREATE TABLE handovers (id INTEGER PRIMARY KEY, department TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX handovers_department ON handovers (department, id);
+-- A store that has events already begins with what they say; words come with new events.
+INSERT INTO hourly SELECT captured_us / 3600000000, gateway, camera, kind, count(*) FROM events
+    WHERE phase = 0 AND camera IS NOT NULL GROUP BY 1, 2, 3, 4;
+INSERT INTO hourly_first SELECT gateway, camera, min(hour) FROM hourly GROUP BY 1, 2;
+";
+
 /// Brings a file to [`VERSION`]; a new one gets the operations centre and its grant.
 pub(super) fn bring_up(connection: &mut Connection, path: &str) -> StoreResult<()> {
     // IMMEDIATE: two processes that start at once must not both make the tables.
@@ -114,6 +136,9 @@ pub(super) fn bring_up(connection: &mut Connection, path: &str) -> StoreResult<(
     }
     if found < 2 {
         transaction.execute_batch(V2)?;
+    }
+    if found < 3 {
+        transaction.execute_batch(V3)?;
     }
     transaction.pragma_update(None, "user_version", VERSION)?;
     transaction.commit()?;
