@@ -26,7 +26,7 @@ use crate::camera::Times;
 use crate::camera::file::FileUnits;
 use crate::config::{Config, Secrets};
 use crate::decode::{self, Picture, PictureSink, Purpose};
-use crate::gate::Attention;
+use crate::gate::{Attention, Stir};
 use crate::model;
 
 #[derive(Debug, clap::Args)]
@@ -213,7 +213,9 @@ impl PictureSink for Run {
             false => self.analyst.picture(picture, &mut id).map(Some),
         };
         if glance {
-            self.attention.glanced(media_us, !matches!(found, Ok(Some(_))));
+            // As a gateway does: where a fault of the picture may be about to begin, there is more to look at.
+            let undecided = self.analyst.stir() == Stir::Moving;
+            self.attention.glanced(media_us, undecided || !matches!(found, Ok(Some(_))));
         }
         match found {
             Ok(Some(found)) => {
