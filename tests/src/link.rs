@@ -9,7 +9,7 @@ use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use yiwang_wire::codec::{self, BatchEncoder};
-use yiwang_wire::event::Record;
+use yiwang_wire::event::{KindDescriptor, Record};
 use yiwang_wire::frame::{self, Framer};
 use yiwang_wire::pb::{self, down, up};
 use yiwang_wire::ranges::RangeSet;
@@ -110,6 +110,19 @@ impl Link {
         epoch: u64,
         camera: &str,
     ) -> Result<Self, LinkError> {
+        let cameras = vec![pb::Camera { id: camera.into(), name: camera.into(), ..pb::Camera::default() }];
+        Self::open_with(endpoint, hub, identity, epoch, cameras, &[events::kind()]).await
+    }
+
+    /// Connects and is welcomed, with these cameras and kinds.
+    pub async fn open_with(
+        endpoint: &Endpoint,
+        hub: SocketAddr,
+        identity: &Identity,
+        epoch: u64,
+        cameras: Vec<pb::Camera>,
+        kinds: &[KindDescriptor],
+    ) -> Result<Self, LinkError> {
         let connection = connect(endpoint, hub, ALPN, Some(identity)).await?;
         let (mut control, mut answers) = connection.open_bi().await?;
         let hello = pb::Hello {
@@ -118,8 +131,8 @@ impl Link {
             epoch,
             clock_us: now_us(),
             config_revision: "0123456789ab".into(),
-            cameras: vec![pb::Camera { id: camera.into(), name: camera.into(), ..pb::Camera::default() }],
-            kinds: vec![codec::descriptor_to_pb(&events::kind())],
+            cameras,
+            kinds: kinds.iter().map(codec::descriptor_to_pb).collect(),
             epochs_held: vec![epoch],
         };
         control.write_all(&framed(&codec::encode_up(up::Message::Hello(hello)))).await?;

@@ -5,6 +5,8 @@ pub mod city;
 mod clips;
 pub mod edge;
 pub mod hub;
+pub mod merge;
+mod merge_score;
 pub mod model;
 mod report;
 mod subscribers;

@@ -110,13 +110,13 @@ fn open(options: &Size) -> Result<Vec<(&'static str, Model, u64)>, LinkError> {
 }
 
 /// The commit that is checked out: whoever tunes cannot know the seeds of the next one.
-fn commit() -> Result<String, LinkError> {
+pub(super) fn commit() -> Result<String, LinkError> {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
     let hash = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     if hash.len() < 16 { Err("this is no clone: the seeds are drawn from the commit's hash".into()) } else { Ok(hash) }
 }
 
-fn seed(hash: &str, number: usize) -> u64 {
+pub(super) fn seed(hash: &str, number: usize) -> u64 {
     let base = u64::from_str_radix(&hash[..12], 16).unwrap_or(0);
     SEED_MIN + (base.wrapping_add(number as u64 * 7919)) % 1_000_000_000
 }

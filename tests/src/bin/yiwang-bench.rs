@@ -1,11 +1,11 @@
-//! The benchmarks' command line: `tests/bench city|edge|hub|uplink|model [--json FILE]`.
+//! The benchmarks' command line: `tests/bench city|edge|hub|uplink|model|merge [--json FILE]`.
 #![allow(clippy::print_stdout, reason = "command line")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use yiwang_tests::bench::{Report, city, edge, hub, model, uplink};
+use yiwang_tests::bench::{Report, city, edge, hub, merge, model, uplink};
 
 /// Measures what the product costs and carries, each beside what it is compared with.
 #[derive(Parser)]
@@ -51,6 +51,12 @@ enum What {
         #[arg(long, default_value_t = 500)]
         subscribers: usize,
     },
+    /// Which events become one incident, held against the city's truth, and how fast.
+    Merge {
+        /// How many cities.
+        #[arg(long, default_value_t = 4)]
+        cities: usize,
+    },
     /// Spool and uplink at 80 ms round trip and several shares of loss.
     Uplink {
         /// Other shares of loss, per cent.
@@ -85,6 +91,10 @@ fn main() -> ExitCode {
         What::Model { model, cities } => {
             let size = model::Size { model, cities, seconds: options.seconds.unwrap_or(120) };
             model::run(&mut report, &size)
+        }
+        What::Merge { cities } => {
+            let size = merge::Size { cities, seconds: options.seconds.unwrap_or(900) };
+            runtime.block_on(merge::run(&mut report, size))
         }
         What::Uplink { loss } => runtime.block_on(uplink::run(&mut report, &loss, options.seconds.unwrap_or(10))),
     };
