@@ -343,12 +343,8 @@ async fn pack(app: &AppState, caller: &Caller, from: Option<String>, now_us: i64
         return Err(ApiError::bad_request("A shift begins before now, at most 7 days ago.", "Give another `from`."));
     }
     let open = Wanted::read(Filter { limit: Some(1), ..Filter::default() }, caller)?;
-    let closed = Filter {
-        state: Some("closed".into()),
-        from: Some(rfc3339(now_us - SHIFT_MAX_US)),
-        limit: Some(1),
-        ..Filter::default()
-    };
+    // However long ago it began: closed in the shift is what counts.
+    let closed = Filter { state: Some("closed".into()), limit: Some(1), ..Filter::default() };
     let closed = Wanted::read(closed, caller)?;
     let viewer = Viewer::of(caller);
     app.blocking(move |app| {

@@ -158,6 +158,11 @@ fn both_sign_a_hand_over_and_open_items_return_until_they_are_closed() {
     let again = hub.ask("POST", &li, "/api/v1/handovers", Some(json!({}))).json();
     let item = &again["pack"]["open"][0];
     assert_eq!((&item["handed_over"], &item["first_handover"]), (&json!(1), &made["id"]), "{again}");
+    act(&hub, &li, &id, json!({"action": "close", "finding": "false_alarm"}));
+    let after = hub.get(&wang, "/api/v1/handovers/draft").json();
+    assert_eq!((&after["pack"]["open"], after["pack"]["false_alarms"].as_array().unwrap().len()), (&json!([]), 1));
+    let list = hub.get(&wang, "/api/v1/handovers").json();
+    assert_eq!((list["handovers"].as_array().unwrap().len(), &list["handovers"][0]["still_open"]), (2, &json!(0)));
     // Both are in the record, with the hash of what was handed over.
     let records = hub.get(&hub.cookie("root"), "/api/v1/audit").json();
     let signed: Vec<(&str, &Value)> = records["records"]
