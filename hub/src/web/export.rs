@@ -16,14 +16,16 @@ use super::error::{ApiError, ErrorBody};
 use super::extract::Params;
 use super::incident_json::Viewer;
 use super::incident_shapes::Incident;
-use super::incidents::{Area, Filter, Wanted, read_area};
+use super::incidents::{Filter, Wanted};
+use super::looking::Asked;
 use super::{AppState, json};
-use crate::store::{EventQuery, MAX_PAGE, Store, StoreResult, StoredEvent};
+use crate::store::{MAX_PAGE, StoredEvent};
 
-/// Events of one file.
+/// Events of one file, and how many are looked at for them.
 const MAX_EVENTS: usize = 50_000;
-/// Cameras and kinds that a word of a search may mean.
-const MAX_MEANT: usize = 32;
+const LOOKED_AT_FOR_FILE: usize = 2_000_000;
+/// Events that a search looks at.
+const LOOKED_AT: usize = 30_000;
 /// Events of a search.
 const FOUND: usize = 100;
 
@@ -35,21 +37,22 @@ pub(super) fn routes() -> OpenApiRouter<AppState> {
 #[derive(Debug, Clone, Default, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-struct Wish {
-    /// Words; each is part of a camera's name, of a kind or of its label. Two Chinese characters are a word.
-    q: Option<String>,
+pub(super) struct Wish {
+    /// Words; each is part of the name of a camera, kind, rule, class, gateway or department. Two Chinese characters are a
+    /// word.
+    pub(super) q: Option<String>,
     /// Captured at or after, RFC 3339.
-    from: Option<String>,
+    pub(super) from: Option<String>,
     /// Captured before, RFC 3339.
-    to: Option<String>,
+    pub(super) to: Option<String>,
     /// Kind.
-    kind: Option<String>,
+    pub(super) kind: Option<String>,
     /// Department; it must be in view.
-    department: Option<String>,
+    pub(super) department: Option<String>,
     /// `<gateway>/<camera>`.
-    camera: Option<String>,
+    pub(super) camera: Option<String>,
     /// Corners of a polygon: `lon,lat;lon,lat;…`.
-    area: Option<String>,
+    pub(super) area: Option<String>,
     /// At most this many of each: 1 to 500, 100 where it is left out.
     limit: Option<usize>,
 }
@@ -63,125 +66,8 @@ struct Found {
     incidents: Vec<Incident>,
     /// Always null: whoever wants more narrows the time.
     next: Option<String>,
-}
-
-/// A question about events that was read.
-struct Asked {
-    base: EventQuery,
-    words: Vec<String>,
-    area: Option<Area>,
-}
-
-impl Asked {
-    fn read(wish: &Wish, caller: &Caller, limit: usize) -> Result<Asked, ApiError> {
-        let scope = match &wish.department {
-            Some(department) => caller.view.scope_of(department).ok_or_else(ApiError::out_of_view)?,
-            None => caller.view.scope(),
-        };
-        let time = |text: &Option<String>| match text {
-            None => Ok(None),
-            Some(text) => json::us_from_rfc3339(text)
-                .map(Some)
-                .ok_or_else(|| ApiError::bad_request("A time can't be read.", "Give such as 2026-05-01T08:00:00Z.")),
-        };
-        let camera = match wish.camera.as_deref().map(|text| text.split_once('/')) {
-            None => None,
-            Some(Some((gateway, camera))) => Some((gateway.to_owned(), camera.to_owned())),
-            Some(None) => return Err(ApiError::bad_request("camera can't be read.", "Give <gateway>/<camera>.")),
-        };
-        let words = wish.q.as_deref().unwrap_or_default().split_whitespace().take(8).map(str::to_lowercase).collect();
-        let base = EventQuery {
-            scope,
-            from_us: time(&wish.from)?,
-            to_us: time(&wish.to)?,
-            gateway: None,
-            camera,
-            kind: wish.kind.clone(),
-            severity: None,
-            phase: None,
-            limit,
-            after: None,
-        };
-        Ok(Asked { base, words, area: wish.area.as_deref().map(read_area).transpose()? })
-    }
-
-    /// What a word may mean: each query walks one index, whatever the number of events.
-    fn queries(&self, store: &dyn Store) -> StoreResult<(Vec<EventQuery>, Meanings)> {
-        let meanings = Meanings::of(store, &self.words)?;
-        let Some((kinds, cameras)) = meanings.words.iter().min_by_key(|(kinds, cameras)| kinds.len() + cameras.len())
-        else {
-            return Ok((vec![self.base.clone()], meanings));
-        };
-        let by_kind = kinds.iter().filter(|kind| self.base.kind.as_ref().is_none_or(|wanted| wanted == *kind));
-        let by_camera =
-            cameras.iter().filter(|camera| self.base.camera.as_ref().is_none_or(|wanted| wanted == *camera));
-        let queries = by_kind
-            .map(|kind| EventQuery { kind: Some(kind.clone()), ..self.base.clone() })
-            .chain(by_camera.map(|camera| EventQuery { camera: Some(camera.clone()), ..self.base.clone() }));
-        Ok((queries.collect(), meanings))
-    }
-
-    /// The newest that fit, at most so many.
-    fn newest(&self, store: &dyn Store, most: usize) -> StoreResult<Vec<StoredEvent>> {
-        let (queries, meanings) = self.queries(store)?;
-        let mut all = Vec::new();
-        for mut query in queries {
-            let mut found = 0;
-            // A place is looked at event by event: so far and no farther.
-            for _ in 0..(most / query.limit.max(1) + 1) * if self.area.is_some() { 8 } else { 1 } {
-                let page = store.events(&query)?;
-                let fits = |stored: &StoredEvent| {
-                    meanings.fit(stored)
-                        && self.area.as_ref().is_none_or(|area| stored.place.is_some_and(|p| area.contains(p.into())))
-                };
-                let before = all.len();
-                all.extend(page.events.into_iter().filter(fits));
-                found += all.len() - before;
-                query.after = page.next;
-                if found >= most || query.after.is_none() {
-                    break;
-                }
-            }
-        }
-        all.sort_by_key(|stored| std::cmp::Reverse((stored.event.captured_us, stored.position)));
-        all.dedup_by_key(|stored| stored.position);
-        all.truncate(most);
-        Ok(all)
-    }
-}
-
-/// What a word may mean: kinds, and cameras by gateway and id.
-type Meaning = (Vec<String>, Vec<(String, String)>);
-
-/// Kinds and cameras that each word may mean.
-struct Meanings {
-    words: Vec<Meaning>,
-}
-
-impl Meanings {
-    fn of(store: &dyn Store, words: &[String]) -> StoreResult<Meanings> {
-        if words.is_empty() {
-            return Ok(Meanings { words: Vec::new() });
-        }
-        let (kinds, cameras) = (store.kinds()?, store.cameras()?);
-        let of = |word: &String| {
-            let has = |text: &str| text.to_lowercase().contains(word.as_str());
-            let kinds = kinds.iter().filter(|k| has(&k.kind) || has(&k.label_zh) || has(&k.label_en));
-            let cameras = cameras.iter().filter(|c| has(&c.info.name) || has(&c.info.id));
-            let kinds = kinds.map(|kind| kind.kind.clone()).take(MAX_MEANT).collect();
-            let named = |camera: &crate::store::Camera| (camera.gateway.clone(), camera.info.id.clone());
-            (kinds, cameras.map(named).take(MAX_MEANT).collect())
-        };
-        Ok(Meanings { words: words.iter().map(of).collect() })
-    }
-
-    /// Every word means its kind or its camera.
-    fn fit(&self, stored: &StoredEvent) -> bool {
-        let of_camera = |(gateway, camera): &(String, String)| {
-            *gateway == *stored.gateway && Some(camera) == stored.event.camera.as_ref()
-        };
-        self.words.iter().all(|(kinds, cameras)| kinds.contains(&stored.event.kind) || cameras.iter().any(of_camera))
-    }
+    /// Null where everything that fits was looked at, or the page is full. Else the search stopped here, going back in time.
+    complete_to: Option<String>,
 }
 
 /// Events and incidents in view by words, time, kind, department, camera and area.
@@ -213,14 +99,17 @@ async fn search(
     };
     let wanted = Wanted::read(filter, &caller)?;
     let viewer = Viewer::of(&caller);
-    let found =
-        app.blocking(move |app| Ok((asked.newest(&*app.store, limit)?, wanted.some(app, &viewer, limit)?)));
+    let found = app.blocking(move |app| {
+        let events = asked.newest(&*app.store, limit, LOOKED_AT)?;
+        Ok((events, wanted.some(app, &viewer, limit)?))
+    });
     let (events, incidents) = found.await?;
     let log_epoch = app.log.log_epoch();
     Ok(Json(Found {
-        events: events.iter().map(|stored| json::event(stored, log_epoch)).collect(),
+        events: events.newest.iter().map(|stored| json::event(stored, log_epoch)).collect(),
         incidents,
         next: None,
+        complete_to: events.complete_to_us.map(json::rfc3339),
     }))
 }
 
@@ -251,8 +140,8 @@ async fn export(
     } else {
         let Query(wish) = Query::<Wish>::try_from_uri(&uri).map_err(unreadable)?;
         let asked = Asked::read(&wish, &caller, MAX_PAGE)?;
-        let all = app.blocking(move |app| asked.newest(&*app.store, MAX_EVENTS)).await?;
-        all.iter().map(event_row).collect()
+        let all = app.blocking(move |app| asked.newest(&*app.store, MAX_EVENTS, LOOKED_AT_FOR_FILE)).await?;
+        all.newest.iter().map(event_row).collect()
     };
     Ok(file(what, csv, rows))
 }

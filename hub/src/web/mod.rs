@@ -21,6 +21,7 @@ mod joining;
 pub mod json;
 mod shapes;
 mod limiter;
+mod looking;
 mod manage;
 mod page;
 pub mod password;

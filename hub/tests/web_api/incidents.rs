@@ -207,6 +207,13 @@ fn words_times_and_areas_find_events_and_incidents_and_files_carry_them() {
     assert_eq!(count(&root, "kind=intrusion&from=2026-09-21T14:13:21Z"), (1, 0));
     assert_eq!(count(&root, "area=119,29;121,29;121,31;119,31"), (2, 1));
     assert_eq!(count(&root, "area=121,30;122,30;122,31"), (0, 0));
+    // Rules, classes, gateways and departments too; every word has to fit.
+    for (words, found) in [("tabl", 2), ("person", 2), ("traffic", 1), ("gw-police%20table", 1), ("table%20lorry", 0)] {
+        assert_eq!(count(&root, &format!("q={words}")).0, found, "{words}");
+    }
+    assert_eq!(count(&police, "q=table").0, 1);
+    assert_eq!(count(&police, "q=traffic"), (0, 0));
+    assert_eq!(hub.get(&root, "/api/v1/search?q=table&limit=1").json()["complete_to"], Value::Null);
     let csv = hub.get(&police, "/api/v1/export/events.csv");
     assert_eq!((csv.status, csv.text.lines().count()), (200, 2), "{}", csv.text);
     assert!(csv.text.contains("东门") && !csv.text.contains("traffic"), "{}", csv.text);

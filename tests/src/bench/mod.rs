@@ -9,6 +9,7 @@ pub mod merge;
 mod merge_score;
 pub mod model;
 mod report;
+pub mod search;
 mod subscribers;
 pub mod uplink;
 

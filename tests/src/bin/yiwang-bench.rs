@@ -1,11 +1,11 @@
-//! The benchmarks' command line: `tests/bench city|edge|hub|uplink|model|merge [--json FILE]`.
+//! The benchmarks' command line: `tests/bench city|edge|hub|uplink|model|merge|search [--json FILE]`.
 #![allow(clippy::print_stdout, reason = "command line")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use yiwang_tests::bench::{Report, city, edge, hub, merge, model, uplink};
+use yiwang_tests::bench::{Report, city, edge, hub, merge, model, search, uplink};
 
 /// Measures what the product costs and carries, each beside what it is compared with.
 #[derive(Parser)]
@@ -57,6 +57,12 @@ enum What {
         #[arg(long, default_value_t = 4)]
         cities: usize,
     },
+    /// How long a search takes over many events.
+    Search {
+        /// How many events.
+        #[arg(long, default_value_t = 10_000_000)]
+        events: u64,
+    },
     /// Spool and uplink at 80 ms round trip and several shares of loss.
     Uplink {
         /// Other shares of loss, per cent.
@@ -96,6 +102,7 @@ fn main() -> ExitCode {
             let size = merge::Size { cities, seconds: options.seconds.unwrap_or(900) };
             runtime.block_on(merge::run(&mut report, size))
         }
+        What::Search { events } => search::run(&mut report, search::Size { events }),
         What::Uplink { loss } => runtime.block_on(uplink::run(&mut report, &loss, options.seconds.unwrap_or(10))),
     };
     print!("{}", report.table());

@@ -10,6 +10,8 @@ use crate::work::State;
 use crate::work::findings::Judged;
 use crate::work::handover::Handover;
 
+/// Incidents whose texts a search looks through, the newest of the time that was asked for.
+const WORDS_LOOKED_FOR_IN: usize = 50_000;
 /// Incidents that one call of `retain` removes.
 const RETAIN_STEP: i64 = 2_000;
 
@@ -204,6 +206,17 @@ pub(super) fn list(connection: &Connection, query: &IncidentQuery) -> StoreResul
     if let Some(bbox) = query.bbox {
         let [west, south, east, north] = bbox.map(Value::Real);
         with("longitude BETWEEN ? AND ? AND latitude BETWEEN ? AND ?".into(), vec![west, east, south, north]);
+    }
+    if !query.words.is_empty() {
+        // Texts have no index: words are looked for in so many of the newest, whatever there is before.
+        with(
+            format!(
+                "begin_us >= ifnull((SELECT begin_us FROM incidents WHERE begin_us < ? ORDER BY begin_us DESC
+                 LIMIT 1 OFFSET {WORDS_LOOKED_FOR_IN}), {})",
+                i64::MIN + 1
+            ),
+            vec![Value::Integer(query.to_us.unwrap_or(i64::MAX))],
+        );
     }
     for word in &query.words {
         let like: String = word.to_lowercase().chars().flat_map(escaped).collect();
