@@ -149,12 +149,14 @@ fn a_slow_sink_costs_whole_groups_of_pictures_and_a_bounded_queue() {
 async fn a_clip_as_a_camera_plays_in_real_time() {
     let Some(path) = clip("a_clip_as_a_camera_plays_in_real_time", PEOPLE) else { return };
     let url = format!("file://{}", path.display());
+    let started = Instant::now();
     let watch = Watch::start(source(&url, Transport::Tcp, None));
     watch.pictures(21).await;
     let seen = std::mem::take(&mut *lock(&watch.seen));
     watch.stop().await;
     let (first, last) = (&seen.pictures[0], &seen.pictures[20]);
-    let (media_us, real_us) = (last.0.media_us - first.0.media_us, (last.2 - first.2).as_micros() as i64);
-    assert_eq!(media_us, 2_000_000);
-    assert!(real_us > 1_500_000, "{real_us}");
+    assert_eq!(last.0.media_us - first.0.media_us, 2_000_000);
+    // From the start and not from the first picture: on a busy machine that one comes late and the next ones catch up.
+    let real = last.2 - started;
+    assert!(real >= Duration::from_millis(1950), "{real:?}");
 }

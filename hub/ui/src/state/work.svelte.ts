@@ -124,6 +124,8 @@ class Work {
 
   #show(detail: IncidentDetail): void {
     incidents.adopt(detail);
+    // An answer that was on its way while an action was done tells of the time before it, and nothing would ask again.
+    if (this.detail?.id === detail.id && this.detail.change > detail.change) return;
     if (incidents.hold.selected === detail.id || incidents.get(incidents.hold.selected ?? '')?.id === detail.id) this.detail = detail;
   }
 
