@@ -14,7 +14,7 @@ use yiwang_inference::mask::Mask;
 use yiwang_inference::suggest;
 
 pub use self::raw::{
-    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawProcessor, RawShadow, RawSpool, RawTransport,
+    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawPictures, RawProcessor, RawShadow, RawSpool, RawTransport,
 };
 use crate::camera::{Credentials, Source, Transport};
 
@@ -123,6 +123,8 @@ pub struct Camera {
     pub decode: Decoding,
     /// Names of the picture diagnoses that are left out.
     pub diagnosis_off: Vec<String>,
+    /// Pictures of it go to the hub when somebody asks.
+    pub pictures: bool,
     /// What nothing may look at.
     pub mask: Mask,
     /// Rule tables; they become rules (`yiwang_inference::rules`) once the model's classes are known.
@@ -163,7 +165,8 @@ impl Config {
             if !ids.insert(camera.id.clone()) {
                 return Err(fault(&place, "this id is given twice; every camera needs its own".into()));
             }
-            cameras.push(resolve_camera(camera, base, secrets).map_err(|message| fault(&place, message))?);
+            cameras
+                .push(resolve_camera(camera, &raw.pictures, base, secrets).map_err(|message| fault(&place, message))?);
         }
         let mut model = raw.model;
         let shadow = raw.shadow.map(|shadow| candidate(shadow, &model, base)).transpose();
@@ -221,7 +224,7 @@ fn candidate(raw: RawShadow, model: &RawModel, base: &Path) -> Result<Candidate,
     })
 }
 
-fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camera, String> {
+fn resolve_camera(raw: RawCamera, pictures: &RawPictures, base: &Path, secrets: Secrets) -> Result<Camera, String> {
     let allowed = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
     if raw.id.is_empty() || raw.id.len() > 64 || !raw.id.chars().all(allowed) {
         return Err("the id must be 1 to 64 letters, digits, '-', '_' or '.'".into());
@@ -263,6 +266,7 @@ fn resolve_camera(raw: RawCamera, base: &Path, secrets: Secrets) -> Result<Camer
         analysed_fps: raw.analysed_fps,
         decode: raw.decode,
         diagnosis_off: raw.diagnosis_off,
+        pictures: pictures.on_request && raw.pictures.unwrap_or(true),
         mask,
         rules: raw.rules,
     })

@@ -23,6 +23,7 @@ use crate::gate::Tally;
 use crate::metrics::Metrics;
 use crate::now_us;
 use crate::outlet::Outlet;
+use crate::pictures::Pictures;
 use crate::schedule::{Priority, Share, Turn};
 use crate::shadow::Shadow;
 
@@ -85,6 +86,8 @@ pub struct Parts {
     pub tallies: Tallies,
     /// What looks at their pictures.
     pub models: Models,
+    /// Who may look at them.
+    pub pictures: Pictures,
 }
 
 /// The cameras.
@@ -131,6 +134,7 @@ impl Fleet {
             Decoding::Auto => Feeder::gated(live.clone(), live.attention()),
             Decoding::Always => Feeder::new(live.clone()),
         };
+        let feeder = feeder.seen_by(parts.pictures.add(&camera.id, camera.pictures, &camera.mask));
         parts.board.add(&camera.id, now_us());
         parts.tallies.set(&camera.id, Some(feeder.tally()));
         let task = CameraTask {
@@ -196,6 +200,7 @@ impl Fleet {
             self.parts.outlet.end(camera);
             self.parts.board.remove(camera);
             self.parts.tallies.set(camera, None);
+            self.parts.pictures.remove(camera);
             self.parts.metrics.forget(camera);
         }
     }
@@ -212,6 +217,7 @@ impl Fleet {
     /// Another plan for a camera whose stream goes on.
     fn retune(&self, camera: &Camera, revision: &str) -> Result<(), RunError> {
         let Some(running) = self.running.get(&camera.id) else { return Ok(()) };
+        self.parts.pictures.retune(&camera.id, camera.pictures, &camera.mask);
         let (plan, (model, _)) = (Plan::of(camera, revision), self.parts.models.get());
         // It waits for the picture that is looked at, on a thread that may.
         tokio::task::block_in_place(|| running.live.retune(plan, model, Priority::of(&camera.rules)))

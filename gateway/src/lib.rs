@@ -4,6 +4,7 @@
 pub mod camera;
 pub mod gate;
 pub mod decode;
+pub mod pictures;
 pub mod analyse;
 pub mod spool;
 pub mod uplink;

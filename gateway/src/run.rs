@@ -13,6 +13,7 @@ use yiwang_wire::event::Phase;
 
 use crate::admin::{self, Shown};
 use crate::analyse;
+use crate::board::Board;
 use crate::config::change::Changes;
 use crate::config::{Config, RawModel, Secrets};
 use crate::control::{self, Answer, Asked, Order};
@@ -22,6 +23,7 @@ use crate::fleet::{self, Fleet, Models, Parts, Tallies};
 use crate::health::{self, Note};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
+use crate::pictures::Pictures;
 use crate::schedule::{self, Budget, Share};
 use crate::shadow::Shadow;
 use crate::spool::{Spool, SpoolLimits};
@@ -62,8 +64,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     let (in_force, watched) = watch::channel(Arc::new(config));
     let config = watched.borrow().clone();
     let models = Models::new(model);
+    let board = Arc::<Board>::default();
     let parts = Parts {
-        board: Arc::default(),
+        pictures: Pictures::new(board.clone()),
+        board,
         outlet: Outlet::new(&config.revision, spool.clone(), metrics.clone()),
         metrics: metrics.clone(),
         share: Share::default(),
@@ -98,7 +102,8 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     let said = match identity {
         Some(identity) => {
             let (said, heard) = watch::channel(session_settings(&config));
-            let settings = UplinkSettings::said(identity, &config.state_dir, said.borrow().clone());
+            let mut settings = UplinkSettings::said(identity, &config.state_dir, said.borrow().clone());
+            settings.pictures = Some(parts.pictures);
             tasks.spawn(uplink::run_following(settings, heard, spool, parts.board, status, shutdown.clone()));
             Some(said)
         }

@@ -6,6 +6,7 @@ pub mod error;
 pub mod metrics;
 
 pub mod ingest;
+pub mod pictures;
 pub mod log;
 pub mod merge;
 pub mod work;

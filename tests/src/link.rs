@@ -134,6 +134,7 @@ impl Link {
             cameras,
             kinds: kinds.iter().map(codec::descriptor_to_pb).collect(),
             epochs_held: vec![epoch],
+            pictures: 0,
         };
         control.write_all(&framed(&codec::encode_up(up::Message::Hello(hello)))).await?;
         let mut framer = Framer::new(limits::MAX_CONTROL_BYTES);

@@ -98,6 +98,7 @@ fn camera_change(old: &Camera, new: &Camera) -> Option<CameraChange> {
     ]);
     let rest = named([
         ("rules", old.rules != new.rules),
+        ("pictures", old.pictures != new.pictures),
         ("masks", !old.mask.covers_as(&new.mask)),
         ("analysed_fps", old.analysed_fps.to_bits() != new.analysed_fps.to_bits()),
         ("diagnosis_off", old.diagnosis_off != new.diagnosis_off),
@@ -149,6 +150,7 @@ mod tests {
             ("rtsp://h/b'", "rtsp://h/c'\nname='B'", &["camera b: url, name changed, stream opened anew"]),
             ("id='b'", "id='c'", &["camera b: removed", "camera c: added"]),
             ("rtsp://h/b'", "rtsp://h/b'\nanalysed_fps=2\nposition=[1,2]", &["camera b: analysed_fps, place changed"]),
+            ("rtsp://h/b'", "rtsp://h/b'\npictures=false", &["camera b: pictures changed"]),
             (
                 "[[camera]]\nid='b'",
                 "[[camera.mask]]\npolygon=[[0,0],[1,0],[1,1]]\n[[camera]]\nid='b'",

@@ -31,6 +31,9 @@ pub struct Raw {
     /// What is kept while the hub is away.
     #[serde(default)]
     pub spool: RawSpool,
+    /// Pictures for people, on request.
+    #[serde(default)]
+    pub pictures: RawPictures,
     /// The cameras.
     #[serde(default, rename = "camera")]
     pub cameras: Vec<RawCamera>,
@@ -105,6 +108,15 @@ pub struct RawSpool {
     pub age_max_hours: u64,
 }
 
+/// What leaves of pictures when somebody asks the hub for them.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPictures {
+    /// Whether stills of the cameras go to the hub when somebody with the right asks for one. On where nothing is said:
+    /// an alarm is decided by looking, none goes unasked, each is on the hub's record, and masks hold.
+    pub on_request: bool,
+}
+
 /// A camera.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -151,6 +163,8 @@ pub struct RawCamera {
     #[serde(default)]
     #[schemars(schema_with = "diagnoses_schema")]
     pub diagnosis_off: Vec<String>,
+    /// `false`: no picture of this camera leaves, whoever asks. `[pictures] on_request = false` says so of all.
+    pub pictures: Option<bool>,
     /// Parts of the picture that nothing may look at.
     #[serde(default, rename = "mask")]
     pub masks: Vec<RawMask>,
@@ -227,6 +241,12 @@ fn default_fps() -> f64 {
 impl Default for RawAdmin {
     fn default() -> Self {
         Self { listen: "127.0.0.1:9180".into() }
+    }
+}
+
+impl Default for RawPictures {
+    fn default() -> Self {
+        Self { on_request: true }
     }
 }
 

@@ -3,9 +3,9 @@
 
 use gstreamer as gst;
 
-use super::pipeline::{Decoder, Output};
+use super::pipeline::{Decoder, Output, Unit};
 use super::{DecodeError, Picture, PictureSink, Purpose};
-use crate::camera::{AccessUnit, CameraError, Cause};
+use crate::camera::{AccessUnit, CameraError, Cause, Codec};
 
 /// How often a wait for a picture looks whether the decoder failed.
 const LOOK: gst::ClockTime = gst::ClockTime::from_mseconds(200);
@@ -63,6 +63,27 @@ pub fn run_blocking(
     summary.pictures = decoder.pictures();
     summary.undecoded = summary.units - summary.pictures.min(summary.units);
     Ok(summary)
+}
+
+/// Shows every picture of units that begin with a keyframe.
+///
+/// # Errors
+/// The decoder failed. What could be decoded was shown.
+pub fn show(codec: Codec, units: Vec<Unit>, sink: &mut dyn PictureSink) -> Result<(), DecodeError> {
+    let (decoder, appsink, mut output) = Decoder::pulled(codec)?;
+    std::thread::scope(|scope| {
+        let decoder = &decoder;
+        scope.spawn(move || {
+            // An error is the pipeline's, and `pull` meets it too.
+            let _ = units.into_iter().try_for_each(|unit| decoder.push(unit, Purpose::Live));
+            decoder.end();
+        });
+        let shown = pull(decoder, &appsink, &mut output, sink);
+        if shown.is_err() {
+            decoder.abandon();
+        }
+        shown
+    })
 }
 
 /// Pushes every unit; gives how many followed the first.

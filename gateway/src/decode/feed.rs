@@ -13,6 +13,7 @@ use super::pipeline::{Decoder, Level, SharedSink, Unit};
 use super::{DecodeError, PictureSink, Purpose};
 use crate::camera::{AccessUnit, CameraError, Cause, Codec, Taken, UnitSink};
 use crate::gate::{self, Attention, Coded, Gate, Reason, Ring, Tally, Verdict};
+use crate::pictures::Sight;
 
 /// Bound of the queue in front of the decoder; overflow: groups of pictures are left out and counted.
 pub const QUEUE_TIME_US: u64 = 1_000_000;
@@ -39,6 +40,7 @@ pub struct Feeder {
     pictures: Arc<AtomicU64>,
     gated: Option<Gated>,
     tally: Arc<Tally>,
+    sight: Option<Arc<Sight>>,
 }
 
 /// What stands in front of the decoder.
@@ -72,6 +74,7 @@ impl Feeder {
             pictures: Arc::default(),
             gated: None,
             tally,
+            sight: None,
         }
     }
 
@@ -79,6 +82,12 @@ impl Feeder {
     pub fn gated(sink: impl PictureSink + 'static, attention: Attention) -> Self {
         let gated = Gated { gate: Gate::default(), ring: Ring::default(), attention };
         Self { gated: Some(gated), tally: Arc::default(), ..Self::new(sink) }
+    }
+
+    /// What comes is kept there too, for people who ask for a picture, whatever of it is decoded.
+    #[must_use]
+    pub fn seen_by(self, sight: Arc<Sight>) -> Self {
+        Self { sight: Some(sight), ..self }
     }
 
     /// Ends the decoder and tells the sink that it is over, before it returns; for those who may wait.
@@ -148,11 +157,15 @@ impl UnitSink for Feeder {
     fn take(&mut self, unit: AccessUnit) -> Result<Taken, CameraError> {
         let shedding = self.shedding;
         self.prepare(&unit)?;
-        let Self { decoder: Some(running), gated, tally, .. } = self else {
+        let Self { decoder: Some(running), gated, tally, sight, .. } = self else {
             return Ok(Taken::Waiting);
         };
         let level = running.decoder.level();
-        let media_us = unit.times.media_us;
+        let (keyframe, media_us, lost) = (unit.keyframe, unit.times.media_us, unit.lost_before > 0);
+        let unit = Unit::from(unit);
+        if let Some(sight) = sight {
+            sight.push(running.codec, &unit);
+        }
         let pictures = running.decoder.pictures();
         if pictures != running.pictures || level.units >= OVERLOAD_UNITS {
             // A full queue is a slow picture sink, not data that cannot be decoded.
@@ -165,7 +178,7 @@ impl UnitSink for Feeder {
             return Err(CameraError::new(Cause::Decode, text));
         }
         running.catching_up &= level.time_us > RESUME_TIME_US;
-        let shed = sheds(shedding, unit.keyframe, running.catching_up, level);
+        let shed = sheds(shedding, keyframe, running.catching_up, level);
         if shed && let Some(gated) = gated {
             gated.restart();
         }
@@ -173,7 +186,7 @@ impl UnitSink for Feeder {
             Ok(())
         } else {
             let batch = match gated {
-                Some(gated) => gated.pass(unit, tally),
+                Some(gated) => gated.pass(unit, lost, tally),
                 None => Batch::plain(unit),
             };
             running.catching_up |= batch.late > 0;
@@ -215,8 +228,8 @@ struct Batch {
 }
 
 impl Batch {
-    fn plain(unit: AccessUnit) -> Self {
-        Self { units: vec![unit.into()], purpose: Purpose::Live, late: 0 }
+    fn plain(unit: Unit) -> Self {
+        Self { units: vec![unit], purpose: Purpose::Live, late: 0 }
     }
 
     fn push(self, decoder: &Decoder, tally: &Tally) -> Result<(), DecodeError> {
@@ -228,14 +241,9 @@ impl Batch {
 
 impl Gated {
     /// Keeps a unit and gives what is to be decoded now.
-    fn pass(&mut self, unit: AccessUnit, tally: &Tally) -> Batch {
-        let coded = Coded {
-            bytes: unit.data.len(),
-            keyframe: unit.keyframe,
-            media_us: unit.times.media_us,
-            lost: unit.lost_before > 0,
-        };
-        let unit = Unit::from(unit);
+    fn pass(&mut self, unit: Unit, lost: bool, tally: &Tally) -> Batch {
+        let coded =
+            Coded { bytes: unit.data.as_ref().len(), keyframe: unit.keyframe, media_us: unit.times.media_us, lost };
         let fits = self.ring.fits(coded.bytes, coded.keyframe, coded.media_us);
         let verdict = self.gate.decide(&coded, &self.attention.view(), fits);
         let (mut units, purpose) = match verdict {

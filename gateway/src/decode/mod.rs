@@ -3,7 +3,7 @@
 //!
 //! - [`pipeline`] one decoder; [`feed`] keeps a camera's decoder alive and spares it what the [`gate`](crate::gate) and
 //!   a full queue leave out;
-//!   [`blocking`] decodes everything in order, for recorded clips, [`lockstep`] what the gate lets through of them; [`sample`] (pure) which pictures are analysed.
+//!   [`blocking`] decodes everything in order, for recorded clips, [`lockstep`] what the gate lets through of them; [`sample`] (pure) which pictures are analysed; `jpeg` one of them for people.
 //!
 //! No parser stands in front: the cameras' protocols give whole access units in Annex B with parameter sets, which is
 //! what the decoders want.
@@ -17,11 +17,12 @@ use crate::camera::{CameraError, Cause, Codec, Times};
 
 pub mod blocking;
 pub mod feed;
+pub(crate) mod jpeg;
 pub mod lockstep;
 pub mod pipeline;
 pub mod sample;
 
-pub use blocking::{Summary, run_blocking, size_of};
+pub use blocking::{Summary, run_blocking, show, size_of};
 pub use feed::Feeder;
 pub use lockstep::run_gated;
 pub use pipeline::Decoder;
@@ -177,6 +178,8 @@ const ELEMENTS: &[(&str, &str)] = &[
     ("h265parse", "gstreamer1.0-plugins-bad"),
     ("avdec_h264", "gstreamer1.0-libav"),
     ("avdec_h265", "gstreamer1.0-libav"),
+    ("videoscale", "gstreamer1.0-plugins-base"),
+    ("jpegenc", "gstreamer1.0-plugins-good"),
 ];
 
 /// Checks that everything that decoding needs is installed.

@@ -11,7 +11,7 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use yiwang_wire::close::CloseCode;
 use yiwang_wire::frame::{self, Framer};
-use yiwang_wire::{HUB_NAME, limits};
+use yiwang_wire::{HUB_NAME, limits, picture};
 
 use super::identity::Credentials;
 use super::marks::Report;
@@ -20,6 +20,7 @@ use super::retry::Backoff;
 use super::session::{Action, Lane, Session, SessionSettings};
 use super::{CameraInfo, Declared, UplinkSettings, UplinkStatus, renew, tls};
 use crate::board::Board;
+use crate::pictures;
 use crate::spool::{Spool, now_us, with_causes};
 
 /// An address is given up after this time.
@@ -183,6 +184,7 @@ impl Link {
         let declared = Declared::load(&self.settings.state_dir);
         let (present, former) = (settings.cameras.clone(), declared.former(&settings.cameras));
         settings.cameras.extend(former.clone());
+        settings.pictures = if self.settings.pictures.is_some() { picture::STILLS } else { 0 };
         let shared = Shared {
             link: self,
             said,
@@ -208,6 +210,7 @@ impl Link {
             ended = shared.watch_spool() => ended,
             ended = shared.send_lane(Lane::Live, live) => ended,
             ended = shared.send_lane(Lane::Backfill, backfill) => ended,
+            ended = self.show(connection) => ended,
             () = shutdown.cancelled() => Ended::because("this gateway stops"),
         };
         // A hub that welcomes and hangs up at once is not asked again at once.
@@ -219,6 +222,15 @@ impl Link {
             Some(error) => plain_words::ended(&error, hub),
             None => ended,
         }
+    }
+
+    /// Answers asks for pictures; ends only with the connection.
+    async fn show(&self, connection: &Connection) -> Ended {
+        if let Some(pictures) = &self.settings.pictures {
+            pictures::serve(pictures, connection).await;
+        }
+        // The connection's end is another future's to tell.
+        std::future::pending().await
     }
 
     fn lost(&self, hub: &str, ended: &Ended) {

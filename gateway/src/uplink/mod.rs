@@ -31,6 +31,8 @@ pub use status::{UplinkState, UplinkStatus};
 
 use session::SessionSettings;
 
+use crate::pictures::Pictures;
+
 /// A camera as the hub is told of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CameraInfo {
@@ -80,6 +82,8 @@ pub struct UplinkSettings {
     pub session: SessionSettings,
     /// Congestion control.
     pub congestion: Congestion,
+    /// What can be looked through on the hub's request; none: it is told so.
+    pub pictures: Option<Pictures>,
 }
 
 impl UplinkSettings {
@@ -96,6 +100,6 @@ impl UplinkSettings {
 
     /// The same where what the sessions say is known.
     pub fn said(identity: Identity, state_dir: &Path, session: SessionSettings) -> Self {
-        Self { identity, state_dir: state_dir.into(), session, congestion: Congestion::default() }
+        Self { identity, state_dir: state_dir.into(), session, congestion: Congestion::default(), pictures: None }
     }
 }

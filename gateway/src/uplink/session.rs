@@ -40,6 +40,8 @@ pub struct SessionSettings {
     pub cameras: Vec<CameraInfo>,
     /// What the kinds are called.
     pub kinds: Vec<KindDescriptor>,
+    /// What pictures the hub may ask for (`yiwang_wire::picture`).
+    pub pictures: u32,
     /// Events sent and not acknowledged.
     pub window_events: usize,
     /// Bytes sent and not acknowledged.
@@ -56,6 +58,7 @@ impl SessionSettings {
             config_revision,
             cameras,
             kinds,
+            pictures: 0,
             window_events: 16 * 1024,
             window_bytes: 4 << 20,
             batch_events: limits::MAX_BATCH_EVENTS,
@@ -219,6 +222,7 @@ impl Session {
             cameras: self.settings.cameras.iter().map(CameraInfo::to_pb).collect(),
             kinds: self.settings.kinds.iter().map(codec::descriptor_to_pb).collect(),
             epochs_held: self.epochs.keys().copied().collect(),
+            pictures: self.settings.pictures,
         };
         vec![Action::Control(codec::encode_up(up::Message::Hello(hello)))]
     }

@@ -72,8 +72,8 @@ fn transport(congestion: Congestion) -> TransportConfig {
     transport
         .keep_alive_interval(Some(KEEP_ALIVE))
         .max_idle_timeout(Some(IdleTimeout::from(VarInt::from_u32(idle_ms))))
-        // The hub opens no streams; the control stream is ours.
-        .max_concurrent_bidi_streams(VarInt::from_u32(0))
+        // The control stream is ours; the hub opens one for each picture that somebody asked for.
+        .max_concurrent_bidi_streams(VarInt::from_u32(yiwang_wire::limits::MAX_ASKS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         .send_window(8 << 20);
     match congestion {

@@ -256,8 +256,7 @@ fn list_users(store: &dyn Store) -> Outcome {
 }
 
 fn change_grant(store: &dyn Store, args: GrantArgs, add: bool) -> Outcome {
-    let sees = if args.sees == "all" { Sees::All } else { Sees::Department(args.sees.clone()) };
-    let grant = Grant { department: args.department.clone(), sees };
+    let grant = Grant { department: args.department.clone(), sees: Sees::parse(&args.sees) };
     let changed = if add { store.add_grant(&grant)? } else { store.remove_grant(&grant)? };
     let (who, whose) = (args.department, args.sees);
     println!(
@@ -274,10 +273,7 @@ fn change_grant(store: &dyn Store, args: GrantArgs, add: bool) -> Outcome {
 
 fn list_grants(store: &dyn Store) -> Outcome {
     let row = |grant: Grant| {
-        let sees = match grant.sees {
-            Sees::All => "all".to_owned(),
-            Sees::Department(department) => department,
-        };
+        let sees = grant.sees.text();
         vec![grant.department, sees]
     };
     table(&["DEPARTMENT", "SEES"], &store.grants()?.into_iter().map(row).collect::<Vec<_>>());

@@ -197,7 +197,7 @@ struct GrantArgs {
     /// Who sees
     #[arg(long)]
     department: String,
-    /// Whose; `all` for everybody's
+    /// Whose; `all` for everybody's. `pictures/all` or `pictures/DEPARTMENT`: their pictures, where their data is seen
     #[arg(long)]
     sees: String,
 }

@@ -105,6 +105,7 @@ async fn serve(data: &Path, config: Config) -> Outcome {
         authority,
         presence: Arc::new(Presence::default()),
         waiting: Arc::new(Waiting::default()),
+        pictures: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
     let desk = Arc::new(Desk::open(hub.store.clone())?);
@@ -122,6 +123,7 @@ async fn serve(data: &Path, config: Config) -> Outcome {
         ring,
         desk: desk.clone(),
         presence: hub.presence.clone(),
+        pictures: hub.pictures.clone(),
         metrics: hub.metrics.clone(),
         settings: WebSettings {
             name: config.name.clone(),

@@ -55,6 +55,7 @@ pub(super) async fn run(hub: &Arc<Hub>, gateway: &str, connection: &Connection) 
         Err(failure) => failure,
     };
     hub.presence.disconnected(gateway, connection.stable_id() as u64);
+    hub.pictures.disconnected(gateway, connection.stable_id());
     let word = match connection.close_reason() {
         // Somebody closed it from outside (revoked, superseded, shutting down), or the gateway left.
         Some(ConnectionError::LocallyClosed) => "by_hub",
@@ -214,7 +215,7 @@ impl Task {
     }
 
     async fn hello(&mut self, action: Action) -> Result<(), Ended> {
-        let Action::Hello { hello, kinds, clock_offset_us, epochs } = action else { return Ok(()) };
+        let Action::Hello { hello, kinds, clock_offset_us, epochs, pictures } = action else { return Ok(()) };
         let (hub, gateway) = (self.hub.clone(), self.gateway.clone());
         let software = hello.software.clone();
         let keep = move || -> Result<_, Ended> {
@@ -227,6 +228,7 @@ impl Task {
         self.session.durable(now_us(), durable);
         let address = self.connection.remote_address();
         self.hub.presence.connected(&self.gateway, self.id, address, now_us());
+        self.hub.pictures.connected(&self.gateway, self.connection.clone(), pictures);
         let (gateway, clock_offset_ms) = (&self.gateway, clock_offset_us / 1000);
         tracing::info!(%gateway, %address, %software, clock_offset_ms, "a gateway connected");
         Ok(())

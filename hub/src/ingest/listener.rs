@@ -23,6 +23,7 @@ use super::tls::{self, Shown, TlsError};
 use crate::log::Log;
 use crate::merge::Waiting;
 use crate::metrics::Metrics;
+use crate::pictures::Pictures;
 use crate::registry::Presence;
 use crate::registry::ca::{self, Authority};
 use crate::store::Store;
@@ -51,6 +52,8 @@ pub struct Hub {
     pub presence: Arc<Presence>,
     /// Watermarks on their way to the store.
     pub waiting: Arc<Waiting>,
+    /// Who can be asked for pictures.
+    pub pictures: Arc<Pictures>,
     /// Counters.
     pub metrics: Arc<Metrics>,
 }

@@ -70,6 +70,8 @@ pub enum Action {
         clock_offset_us: i64,
         /// Epochs that the welcome speaks of.
         epochs: Vec<u64>,
+        /// What pictures it can send (`yiwang_wire::picture`).
+        pictures: u32,
     },
     /// Send these bytes on the control stream.
     Send(Vec<u8>),
@@ -354,6 +356,7 @@ impl Session {
             clock_offset_us: hello.clock_us.saturating_sub(now_us),
             kinds: kinds.map_err(wire_failure)?,
             epochs: epochs.into_iter().collect(),
+            pictures: hello.pictures,
             hello: Hello {
                 software: hello.software,
                 config_revision: hello.config_revision,

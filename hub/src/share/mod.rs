@@ -105,14 +105,22 @@ impl Policy {
     /// What the principal sees.
     pub fn view(&self, principal: &Principal) -> View {
         let granted = self.sees.get(principal.department());
-        let all = principal.role() == Some(Role::Administrator) || granted.is_some_and(|s| s.contains(&Sees::All));
+        let has = |sees: &Sees| granted.is_some_and(|granted| granted.contains(sees));
+        let all = principal.role() == Some(Role::Administrator) || has(&Sees::All);
         let mut departments = BTreeSet::from([principal.department().to_owned()]);
+        // Programs have no pictures, and administrators only those that they are granted: they make the grants, and each
+        // is on the record.
+        let person = principal.role().is_some();
+        let mut pictures = if person { departments.clone() } else { BTreeSet::new() };
         for sees in granted.into_iter().flatten() {
-            if let Sees::Department(id) = sees {
-                departments.insert(id.clone());
+            match sees {
+                Sees::Department(id) => drop(departments.insert(id.clone())),
+                Sees::Pictures(id) if person => drop(pictures.insert(id.clone())),
+                Sees::Pictures(_) | Sees::All | Sees::AllPictures => {}
             }
         }
-        View { policy_revision: self.revision, all, departments }
+        let all_pictures = person && has(&Sees::AllPictures);
+        View { policy_revision: self.revision, all, departments, all_pictures, pictures }
     }
 }
 
@@ -122,6 +130,8 @@ pub struct View {
     policy_revision: u64,
     all: bool,
     departments: BTreeSet<String>,
+    all_pictures: bool,
+    pictures: BTreeSet<String>,
 }
 
 impl View {
@@ -133,6 +143,11 @@ impl View {
     /// May this department's data be shown?
     pub fn sees(&self, department: &str) -> bool {
         self.all || self.departments.contains(department)
+    }
+
+    /// May pictures of this department's cameras be looked at? Never where its data may not be shown.
+    pub fn looks(&self, department: &str) -> bool {
+        self.sees(department) && (self.all_pictures || self.pictures.contains(department))
     }
 
     /// For the store: everything in view.
@@ -185,6 +200,29 @@ mod tests {
         }
         // A grant has a direction.
         assert!(!policy.view(&token("police")).sees("traffic"));
+    }
+
+    #[test]
+    fn pictures_are_ones_own_and_what_a_grant_of_pictures_names_of_what_is_seen() {
+        let grants =
+            ["all", "pictures/police"].map(|sees| Grant { department: "operations".into(), sees: Sees::parse(sees) });
+        let blind = ["pictures/all"].map(|sees| Grant { department: "traffic".into(), sees: Sees::parse(sees) });
+        let policy = Policy::new(1, &[grants.as_slice(), &blind].concat());
+        let cases = [
+            (user(Role::Operator, "operations"), [true, true, false]),
+            (user(Role::Department, "police"), [false, true, false]),
+            // What is not seen is not looked at either.
+            (user(Role::Department, "traffic"), [false, false, true]),
+            // An administrator sees all and looks where a grant says so.
+            (user(Role::Administrator, "police"), [false, true, false]),
+            (user(Role::Administrator, "traffic"), [true, true, true]),
+            (token("operations"), [false; 3]),
+            (token("police"), [false; 3]),
+        ];
+        for (principal, expected) in cases {
+            let view = policy.view(&principal);
+            assert_eq!(["operations", "police", "traffic"].map(|d| view.looks(d)), expected, "{principal:?}");
+        }
     }
 
     #[test]

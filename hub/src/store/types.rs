@@ -373,6 +373,44 @@ pub enum Sees {
     All,
     /// This department's.
     Department(String),
+    /// The pictures of everybody whose data is seen.
+    AllPictures,
+    /// The pictures of this department's cameras.
+    Pictures(String),
+}
+
+/// What a grant of pictures begins with as text: no department's name has a slash.
+const PICTURES: &str = "pictures/";
+const ALL: &str = "all";
+
+impl Sees {
+    /// As it is written: `all`, a department, `pictures/all`, `pictures/` and a department.
+    pub fn text(&self) -> String {
+        match self {
+            Sees::All => ALL.to_owned(),
+            Sees::Department(id) => id.clone(),
+            Sees::AllPictures => format!("{PICTURES}{ALL}"),
+            Sees::Pictures(id) => format!("{PICTURES}{id}"),
+        }
+    }
+
+    /// From the text.
+    pub fn parse(text: &str) -> Self {
+        match text.strip_prefix(PICTURES) {
+            Some(ALL) => Sees::AllPictures,
+            Some(id) => Sees::Pictures(id.to_owned()),
+            None if text == ALL => Sees::All,
+            None => Sees::Department(text.to_owned()),
+        }
+    }
+
+    /// The department that must be there.
+    pub fn department(&self) -> Option<&str> {
+        match self {
+            Sees::All | Sees::AllPictures => None,
+            Sees::Department(id) | Sees::Pictures(id) => Some(id),
+        }
+    }
 }
 
 /// A department may see what another one has.
@@ -471,6 +509,17 @@ pub fn parse_event_id(text: &str) -> Option<Uuid> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_grant_reads_as_it_was_written() {
+        for text in ["all", "police", "pictures/all", "pictures/police"] {
+            assert_eq!(Sees::parse(text).text(), text);
+        }
+        assert_eq!(
+            (Sees::parse("pictures/all"), Sees::parse("pictures")),
+            (Sees::AllPictures, Sees::Department("pictures".into()))
+        );
+    }
 
     #[test]
     fn names_that_could_be_mistaken_are_refused() {

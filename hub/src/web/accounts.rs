@@ -156,9 +156,10 @@ async fn describe(app: &AppState, session: store::Session) -> Result<json::Sessi
             department: session.department.clone(),
         };
         let view = app.access.policy()?.view(&principal);
-        let sees = app.store.departments()?.into_iter().map(|d| d.id).filter(|id| view.sees(id)).collect();
+        let sees: Vec<_> = app.store.departments()?.into_iter().map(|d| d.id).filter(|id| view.sees(id)).collect();
+        let looks = sees.iter().filter(|id| view.looks(id)).cloned().collect();
         let hub = json::Hub { name, version: env!("CARGO_PKG_VERSION"), policy_revision: view.policy_revision() };
-        Ok(json::session(&session, sees, hub))
+        Ok(json::session(&session, (sees, looks), hub))
     })
     .await
 }

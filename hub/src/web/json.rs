@@ -11,13 +11,14 @@ use crate::feed::cursor;
 use crate::registry::presence::{CameraPresence, GatewayPresence};
 use crate::store;
 
-/// A session's answer.
-pub(crate) fn session(session: &store::Session, sees: Vec<String>, hub: Hub) -> Session {
+/// Who is logged in, what they see and whose pictures they look at.
+pub(crate) fn session(session: &store::Session, (sees, looks): (Vec<String>, Vec<String>), hub: Hub) -> Session {
     Session {
         user: session.user.clone(),
         role: session.role.as_str(),
         department: session.department.clone(),
         sees,
+        looks,
         hub,
     }
 }
@@ -189,17 +190,12 @@ pub(crate) fn feed_token(token: store::FeedToken) -> FeedToken {
 
 /// A grant.
 pub(crate) fn grant(grant: store::Grant) -> Grant {
-    let sees = match grant.sees {
-        store::Sees::All => "all".into(),
-        store::Sees::Department(id) => id,
-    };
-    Grant { department: grant.department, sees }
+    Grant { department: grant.department, sees: grant.sees.text() }
 }
 
 /// A grant as a person wrote it.
 pub(crate) fn grant_from(grant: Grant) -> store::Grant {
-    let sees = if grant.sees == "all" { store::Sees::All } else { store::Sees::Department(grant.sees) };
-    store::Grant { department: grant.department, sees }
+    store::Grant { department: grant.department, sees: store::Sees::parse(&grant.sees) }
 }
 
 /// A camera's id outside its gateway.

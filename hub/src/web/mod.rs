@@ -1,7 +1,7 @@
 //! HTTP for people and programs: the REST API under `/api/v1`, the feed, the page. `guard` is the one gate, `access` finds
 //! who calls, `share` decides; `accounts`, `views`, `incidents`, `working`, `manage` and `health` are the routes, `json` and
 //! `incident_json` the shapes that leave, `server` listens. `false_alarms`, `unusual` and `handover` are what is learnt and
-//! left to the next shift.
+//! left to the next shift; `pictures` is looking through a camera.
 
 pub mod access;
 mod accounts;
@@ -24,6 +24,7 @@ mod limiter;
 mod looking;
 mod manage;
 mod page;
+mod pictures;
 pub mod password;
 mod registry;
 pub mod secret;
@@ -57,6 +58,7 @@ use crate::desk::Desk;
 use crate::feed::{self, Ring};
 use crate::log::Log;
 use crate::metrics::Metrics;
+use crate::pictures::Pictures;
 use crate::registry::{Presence, now_us};
 use crate::store::{Store, StoreResult};
 use crate::work::baseline::AllUnusual;
@@ -116,6 +118,8 @@ pub struct Parts {
     pub desk: Arc<Desk>,
     /// Who is here.
     pub presence: Arc<Presence>,
+    /// Who can be asked for pictures.
+    pub pictures: Arc<Pictures>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// How.
@@ -138,6 +142,8 @@ pub struct Shared {
     pub desk: Arc<Desk>,
     /// Who is here.
     pub presence: Arc<Presence>,
+    /// Who can be asked for pictures.
+    pub pictures: Arc<Pictures>,
     /// Counters.
     pub metrics: Arc<Metrics>,
     /// How.
@@ -170,7 +176,7 @@ impl Deref for AppState {
 impl AppState {
     /// Puts the parts together and begins to follow the store's changes. Within a tokio runtime.
     pub fn new(parts: Parts) -> StoreResult<Self> {
-        let Parts { store, log, ring, desk, presence, metrics, settings } = parts;
+        let Parts { store, log, ring, desk, presence, pictures, metrics, settings } = parts;
         let (sender, revision) = watch::channel(store.revision()?);
         let stop = CancellationToken::new();
         tokio::spawn(access::follow(store.clone(), sender, stop.clone()));
@@ -191,6 +197,7 @@ impl AppState {
             ring,
             desk,
             presence,
+            pictures,
             metrics,
             settings,
         })))
@@ -275,6 +282,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(unusual::routes())
         .merge(handover::routes())
         .merge(joining::routes())
+        .merge(pictures::routes())
         .merge(sinks)
         .merge(manage::routes())
         .merge(health::routes())

@@ -17,6 +17,8 @@ pub struct Session {
     pub department: String,
     /// Departments whose data is shown.
     pub sees: Vec<String>,
+    /// Those of them whose pictures may be looked at.
+    pub looks: Vec<String>,
     /// The hub.
     pub hub: Hub,
 }
@@ -351,7 +353,7 @@ pub struct Grants {
 pub struct Grant {
     /// Who sees.
     pub department: String,
-    /// Whose, or `all`.
+    /// Whose, or `all`; `pictures/` before it opens pictures of what is seen, not the data.
     pub sees: String,
 }
 

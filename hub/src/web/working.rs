@@ -249,6 +249,19 @@ pub(super) async fn note(
     about: &str,
     detail: Value,
 ) -> Result<(), ApiError> {
+    note_why(app, caller, peer, what, about, None, detail).await
+}
+
+/// The same, with the reason that was given.
+pub(super) async fn note_why(
+    app: &AppState,
+    caller: &Caller,
+    peer: SocketAddr,
+    what: &'static str,
+    about: &str,
+    why: Option<String>,
+    detail: Value,
+) -> Result<(), ApiError> {
     let Some(desk::By { name, department, from, .. }) = actor(caller, peer.ip().to_string()) else { return Ok(()) };
     let new = NewRecord {
         at_us: now_us(),
@@ -257,7 +270,7 @@ pub(super) async fn note(
         from,
         what: what.into(),
         about: about.to_owned(),
-        why: None,
+        why,
         detail,
     };
     app.blocking(move |app| app.store.record(&[new], &mut |_| IncidentWrites::default())).await?;

@@ -55,6 +55,7 @@ impl Site {
             authority: authority.clone(),
             presence: Arc::default(),
             waiting: Arc::new(Waiting::default()),
+            pictures: Arc::default(),
             metrics: Arc::new(Metrics::new()),
         });
         let shown = Shown::new(authority.server_leaf(&[], now_us()).unwrap()).unwrap();
@@ -260,6 +261,7 @@ pub fn hello(cameras: &[&str]) -> pb::Hello {
         cameras: cameras.iter().map(camera).collect(),
         kinds: Vec::new(),
         epochs_held: vec![EPOCH],
+        pictures: 0,
     }
 }
 

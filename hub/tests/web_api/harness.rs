@@ -121,6 +121,7 @@ impl Hub {
             ring: ring.clone(),
             desk: desk.clone(),
             presence: presence.clone(),
+            pictures: Arc::default(),
             metrics: Arc::new(Metrics::new()),
             settings: options.settings,
         };

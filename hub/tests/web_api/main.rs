@@ -7,5 +7,6 @@ mod events;
 mod feed;
 mod harness;
 mod incidents;
+mod pictures;
 mod routes;
 mod shift;

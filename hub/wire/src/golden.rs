@@ -3,11 +3,13 @@
 //! (a field added to a sample) gets a new line beside the old one, never instead of it.
 
 use crate::codec::{
-    Batch, BatchDecoder, BatchEncoder, decode_down, decode_join, decode_joined, decode_record, decode_up, encode_down,
-    encode_join, encode_joined, encode_record, encode_up,
+    Batch, BatchDecoder, BatchEncoder, decode_answer, decode_ask, decode_down, decode_join, decode_joined,
+    decode_record, decode_up, encode_answer, encode_ask, encode_down, encode_join, encode_joined, encode_record,
+    encode_up,
 };
 use crate::event::Record;
-use crate::samples;
+use crate::pb::{self, up};
+use crate::{VERSION, picture, samples};
 
 const RECORD: &str = "\
      0880d095ffbc3118c0c480c1c1c48203202a2a0d08011209676174652d656173742a0e0802120a6c696e655f63\
@@ -70,6 +72,14 @@ const JOINED: [&str; 2] = [
     "20052a1274686520746f6b656e207761732075736564",
 ];
 
+const ASKS: [&str; 1] = ["0a09676174652d65617374120308800a"];
+const ANSWERS: [&str; 2] = [
+    "0a100802120c7377697463686564206f6666",
+    "122308c0c480c1c1c4820310c09a85c1c1c4820318800a20d00528013207ffd8ffe000ffd9",
+];
+/// A hello of a gateway that sends stills.
+const HELLO_WITH_PICTURES: &str = "0a06080118074801";
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -126,6 +136,25 @@ fn joining_messages_of_version_1() {
     }
 }
 
+#[test]
+fn picture_messages_of_version_1() {
+    for (ask, golden) in samples::asks().into_iter().zip(ASKS) {
+        assert_eq!(hex(&encode_ask(&ask)), golden);
+        assert_eq!(decode_ask(&unhex(golden)).unwrap(), ask);
+    }
+    for (answer, golden) in samples::answers().into_iter().zip(ANSWERS) {
+        assert_eq!(hex(&encode_answer(answer.clone())), golden);
+        assert_eq!(decode_answer(&unhex(golden)).unwrap(), Some(answer));
+    }
+    assert_eq!(hex(&encode_up(hello_with_pictures())), HELLO_WITH_PICTURES);
+    assert_eq!(decode_up(&unhex(HELLO_WITH_PICTURES)).unwrap(), Some(hello_with_pictures()));
+}
+
+fn hello_with_pictures() -> up::Message {
+    let hello = pb::Hello { version: VERSION, epoch: 7, pictures: picture::STILLS, ..pb::Hello::default() };
+    up::Message::Hello(hello)
+}
+
 /// Prints the constants of this file; run it only when a sample was added.
 #[test]
 #[ignore = "prints golden bytes"]
@@ -144,6 +173,9 @@ fn print_golden_bytes() {
     }
     samples::up_messages().into_iter().for_each(|message| println!("UP {}", hex(&encode_up(message))));
     samples::down_messages().into_iter().for_each(|message| println!("DOWN {}", hex(&encode_down(message))));
+    samples::asks().iter().for_each(|ask| println!("ASKS {}", hex(&encode_ask(ask))));
+    samples::answers().into_iter().for_each(|answer| println!("ANSWERS {}", hex(&encode_answer(answer))));
+    println!("HELLO_WITH_PICTURES {}", hex(&encode_up(hello_with_pictures())));
     println!("JOIN {}", hex(&encode_join(&samples::join())));
     samples::joined().iter().for_each(|joined| println!("JOINED {}", hex(&encode_joined(joined))));
 }

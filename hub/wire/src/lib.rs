@@ -1,12 +1,13 @@
 //! The contract between gateway and hub: what travels (`event`, `pb`), how it is coded (`codec`), framed (`frame`) and
-//! bounded (`limits`), how durable sequences are counted (`ranges`), how a connection ends (`close`) and how a gateway is
-//! let in (`token`). Bytes and plain data only: no socket, no clock, no file.
+//! bounded (`limits`), how durable sequences are counted (`ranges`), how a connection ends (`close`), why there is no picture
+//! (`picture`) and how a gateway is let in (`token`). Bytes and plain data only: no socket, no clock, no file.
 
 pub mod close;
 pub mod codec;
 pub mod event;
 pub mod frame;
 pub mod limits;
+pub mod picture;
 pub mod ranges;
 pub mod token;
 

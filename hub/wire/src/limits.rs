@@ -40,3 +40,9 @@ pub const MAX_CSR_BYTES: usize = 8 * 1024;
 pub const MAX_CHAIN_BYTES: usize = 32 * 1024;
 /// Times lie within ± this, the end of the year 9999: what comes after cannot be written as RFC 3339.
 pub const MAX_TIME_US: i64 = 253_402_300_799_999_999;
+/// An ask for pictures, without its length.
+pub const MAX_ASK_BYTES: usize = 4 * 1024;
+/// An answer with a still, without its length.
+pub const MAX_STILL_BYTES: usize = 2 * 1024 * 1024;
+/// Asks that a gateway answers at a time; the hub opens no further stream until one ends.
+pub const MAX_ASKS: u32 = 8;

@@ -4,7 +4,8 @@ use proptest::prelude::*;
 use uuid::Uuid;
 
 use crate::event::{Event, Measure, Model, Phase, Record, Rect, Severity, Subject, TimeSource};
-use crate::pb::{self, down, up};
+use crate::pb::{self, answer, ask, down, up};
+use crate::picture::NoPicture;
 
 /// A line crossing with every field that such an event has.
 pub(crate) fn crossing() -> Event {
@@ -112,6 +113,7 @@ pub(crate) fn up_messages() -> Vec<up::Message> {
             cameras: vec![camera],
             kinds: vec![kind],
             epochs_held: vec![1_699_999_999_999, 1_700_000_000_000],
+            pictures: 0,
         }),
         up::Message::Watermarks(pb::Watermarks {
             epoch: 7,
@@ -147,6 +149,24 @@ pub(crate) fn down_messages() -> Vec<down::Message> {
         down::Message::Renewed(pb::Renewed { chain_pem: b"-----BEGIN CERTIFICATE-----".to_vec() }),
         down::Message::Refused(pb::Refused { code: 5, reason: "revoked".into() }),
     ]
+}
+
+/// One of each ask for pictures.
+pub(crate) fn asks() -> Vec<pb::Ask> {
+    vec![pb::Ask { camera: "gate-east".into(), what: Some(ask::What::Still(pb::AskStill { width_px_max: 1280 })) }]
+}
+
+/// One of each answer.
+pub(crate) fn answers() -> Vec<answer::Answer> {
+    let still = pb::Still {
+        captured_us: 1_700_000_000_123_456,
+        sent_us: 1_700_000_000_200_000,
+        width_px: 1280,
+        height_px: 720,
+        masked: true,
+        jpeg: vec![0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0xFF, 0xD9],
+    };
+    vec![crate::codec::no_picture(NoPicture::SwitchedOff, "switched off"), answer::Answer::Still(still)]
 }
 
 /// A joining request.

@@ -210,6 +210,7 @@ fn hello(epoch: u64, at: &[f64]) -> pb::Hello {
         cameras: (0..).zip(&CAMERAS).map(camera).collect(),
         kinds: KINDS.iter().map(|one| codec::descriptor_to_pb(&kind(one))).collect(),
         epochs_held: vec![epoch],
+        pictures: 0,
     }
 }
 

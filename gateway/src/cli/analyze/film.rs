@@ -7,10 +7,12 @@ use base64::Engine;
 use yiwang_inference::mask::Mask;
 use yiwang_wire::event::Phase;
 
-use super::jpeg::Jpegs;
 use crate::analyse::{Analyst, Found};
+use crate::decode::jpeg::Jpegs;
 use crate::decode::{DecodeError, Picture};
 
+/// Wider pictures are shrunk to this width.
+const WIDTH_PX_MAX: u32 = 960;
 /// Most pictures of events, and of even steps.
 const EVENT_STILLS_MAX: usize = 36;
 const STEP_STILLS_MAX: usize = 12;
@@ -103,7 +105,7 @@ impl Film {
     fn keep(&mut self, picture: &Picture<'_>, mut still: Still) -> Result<(), DecodeError> {
         let view = picture.i420();
         if !self.jpegs.as_ref().is_some_and(|jpegs| jpegs.fits(&view)) {
-            self.jpegs = Some(Jpegs::new((view.width_px, view.height_px))?);
+            self.jpegs = Some(Jpegs::new((view.width_px, view.height_px), WIDTH_PX_MAX)?);
         }
         let covered = self.mask.cover(view).map_err(|e| DecodeError::Failed { reason: e.to_string() })?;
         if let Some(jpegs) = &self.jpegs {

@@ -1,10 +1,9 @@
 //! `analyze`: the live pipeline over a recorded clip. Scheduling follows media time only, so two runs print the same.
 //!
-//! - [`print`] events as lines; [`film`] what is kept for the page, with [`jpeg`]; [`page`] the page, with [`why`] (pure)
+//! - [`print`] events as lines; [`film`] what is kept for the page; [`page`] the page, with [`why`] (pure)
 //!   for what each rule saw.
 
 mod film;
-mod jpeg;
 mod page;
 mod print;
 mod why;

@@ -206,31 +206,22 @@ pub(super) fn revoke_feed_token(tx: &Transaction<'_>, id: &str, now_us: i64) -> 
     Ok(new == 1)
 }
 
-const ALL: &str = "all";
-
-fn sees_text(sees: &Sees) -> &str {
-    match sees {
-        Sees::All => ALL,
-        Sees::Department(id) => id,
-    }
-}
-
 pub(super) fn grants(connection: &Connection) -> StoreResult<Vec<Grant>> {
     let mut statement = connection.prepare_cached("SELECT department, sees FROM grants ORDER BY department, sees")?;
     let rows = statement.query_map([], |row| {
         let sees: String = row.get(1)?;
-        Ok(Grant { department: row.get(0)?, sees: if sees == ALL { Sees::All } else { Sees::Department(sees) } })
+        Ok(Grant { department: row.get(0)?, sees: Sees::parse(&sees) })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
 fn insert_grant(tx: &Transaction<'_>, grant: &Grant) -> StoreResult<bool> {
     need_department(tx, &grant.department)?;
-    if let Sees::Department(id) = &grant.sees {
+    if let Some(id) = grant.sees.department() {
         need_department(tx, id)?;
     }
     let new =
-        tx.execute("INSERT OR IGNORE INTO grants VALUES (?1, ?2)", params![grant.department, sees_text(&grant.sees)])?;
+        tx.execute("INSERT OR IGNORE INTO grants VALUES (?1, ?2)", params![grant.department, grant.sees.text()])?;
     Ok(new == 1)
 }
 
@@ -250,7 +241,7 @@ pub(super) fn add_grant(tx: &Transaction<'_>, grant: &Grant) -> StoreResult<bool
 pub(super) fn remove_grant(tx: &Transaction<'_>, grant: &Grant) -> StoreResult<bool> {
     let gone = tx.execute(
         "DELETE FROM grants WHERE department = ?1 AND sees = ?2",
-        params![grant.department, sees_text(&grant.sees)],
+        params![grant.department, grant.sees.text()],
     )?;
     if gone == 1 {
         policy_changed(tx)?;

@@ -55,7 +55,7 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   }
   const date = Date.parse(response.headers.get('date') ?? '');
   if (Number.isFinite(date)) onHubDate(date, sentMs, Date.now());
-  if (!response.ok) throw await errorOf(response);
+  if (!response.ok) throw await refusalOf(response);
   if (response.status === 204) return undefined as T;
   const text = await response.text().catch(() => {
     throw new ApiError(0, 'unreachable', '', null);
@@ -63,7 +63,8 @@ export async function request<T>(method: string, path: string, body?: unknown): 
   return (text === '' ? undefined : JSON.parse(text)) as T;
 }
 
-async function errorOf(response: Response): Promise<ApiError> {
+/** A refusal in the hub's own words. */
+export async function refusalOf(response: Response): Promise<ApiError> {
   try {
     const body = (await response.json()) as { error: { code: string; message: string; next?: string } };
     return new ApiError(response.status, body.error.code, body.error.message, body.error.next ?? null, body);

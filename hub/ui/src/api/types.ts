@@ -12,6 +12,8 @@ export interface Session {
   role: Role;
   department: string;
   sees: string[];
+  /** Those of them whose cameras may be looked through. */
+  looks: string[];
   hub: { name: string; version: string; policy_revision: string | number };
 }
 

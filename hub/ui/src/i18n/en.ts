@@ -1,5 +1,6 @@
 // English texts. The shape of this object is the contract that the other languages are checked against.
 import { pagesEn } from './pages.en';
+import { picturesEn } from './pictures.en';
 import { shiftEn } from './shift.en';
 import { workEn } from './work.en';
 
@@ -7,6 +8,7 @@ const plural = (n: number, one: string, many: string) => `${n} ${n === 1 ? one :
 
 export const en = {
   pages: pagesEn,
+  pictures: picturesEn,
   shift: shiftEn,
   work: workEn,
   product: 'Yiwang',

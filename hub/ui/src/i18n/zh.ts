@@ -1,11 +1,13 @@
 // 中文文本。
 import type { Messages } from './en';
 import { pagesZh } from './pages.zh';
+import { picturesZh } from './pictures.zh';
 import { shiftZh } from './shift.zh';
 import { workZh } from './work.zh';
 
 export const zh: Messages = {
   pages: pagesZh,
+  pictures: picturesZh,
   shift: shiftZh,
   work: workZh,
   product: '一网',

@@ -87,7 +87,7 @@ pub(super) fn time(what: &'static str, us: i64) -> Result<(), WireError> {
     }
 }
 
-fn picture(what: &'static str, width: u32, height: u32) -> Result<(), WireError> {
+pub(super) fn picture(what: &'static str, width: u32, height: u32) -> Result<(), WireError> {
     let allowed = 1..=limits::MAX_PICTURE_PX;
     if allowed.contains(&width) && allowed.contains(&height) {
         return Ok(());

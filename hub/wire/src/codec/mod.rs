@@ -1,10 +1,11 @@
 //! Between plain data and bytes, by hand. `batch` codes events, `control` the messages of the control and the joining
-//! stream, `check` holds the rules that both directions obey. Decoders take what a stranger may have sent: every count,
+//! stream, `pictures` those of asks for pictures, `check` holds the rules that both directions obey. Decoders take what a stranger may have sent: every count,
 //! length and number is checked, counts before anything is allocated for them. Nothing here reads a socket or a clock.
 
 mod batch;
 mod check;
 mod control;
+mod pictures;
 
 pub use batch::{Batch, BatchDecoder, BatchEncoder, decode_record, encode_record};
 pub use check::check;
@@ -12,6 +13,7 @@ pub use control::{
     decode_down, decode_join, decode_joined, decode_up, descriptor_from_pb, descriptor_to_pb, durable_from_pb,
     durable_to_pb, encode_down, encode_join, encode_joined, encode_up,
 };
+pub use pictures::{decode_answer, decode_ask, encode_answer, encode_ask, no_picture};
 
 /// Why bytes are no message, or an event does not fit into one.
 #[derive(Debug, Clone, thiserror::Error)]

@@ -1,4 +1,4 @@
-//! Pictures as JPEG, small enough for a page, by GStreamer's own encoder.
+//! Pictures as JPEG, small enough for whoever looks at them, by GStreamer's own encoder.
 
 use std::time::Duration;
 
@@ -9,25 +9,24 @@ use gstreamer_video as gst_video;
 use gstreamer_video::prelude::*;
 use yiwang_inference::picture::I420;
 
-use crate::decode::{self, DecodeError};
+use super::{self as decode, DecodeError};
 
-/// Wider pictures are shrunk to this width.
-const WIDTH_MAX_PX: u32 = 960;
 const QUALITY: i32 = 78;
 /// A picture takes milliseconds; after so long the encoder is stuck.
 const WAIT: Duration = Duration::from_secs(10);
 
 /// An encoder for pictures of one size.
-pub(super) struct Jpegs {
+pub(crate) struct Jpegs {
     pipeline: gst::Pipeline,
     source: gst_app::AppSrc,
     sink: gst_app::AppSink,
     info: gst_video::VideoInfo,
+    size_px: (u32, u32),
 }
 
 impl Jpegs {
-    /// For pictures of a size.
-    pub(super) fn new(size_px: (u32, u32)) -> Result<Self, DecodeError> {
+    /// For pictures of a size; wider ones are shrunk.
+    pub(crate) fn new(size_px: (u32, u32), width_px_max: u32) -> Result<Self, DecodeError> {
         decode::init()?;
         let info = gst_video::VideoInfo::builder(gst_video::VideoFormat::I420, size_px.0, size_px.1)
             .fps(gst::Fraction::new(25, 1))
@@ -37,9 +36,10 @@ impl Jpegs {
             .caps(&info.to_caps().map_err(DecodeError::Build)?)
             .format(gst::Format::Time)
             .build();
-        let part = f64::from(WIDTH_MAX_PX.min(size_px.0)) / f64::from(size_px.0);
+        let part = f64::from(width_px_max.min(size_px.0)) / f64::from(size_px.0);
         let even = |px: u32| ((f64::from(px) * part / 2.0).round() as i32 * 2).max(2);
-        let small = gst::Caps::builder("video/x-raw").field("width", even(size_px.0)).field("height", even(size_px.1));
+        let (width, height) = (even(size_px.0), even(size_px.1));
+        let small = gst::Caps::builder("video/x-raw").field("width", width).field("height", height);
         let filter = decode::element("capsfilter")?;
         filter.set_property("caps", small.field("pixel-aspect-ratio", gst::Fraction::new(1, 1)).build());
         let encode = decode::element("jpegenc")?;
@@ -51,16 +51,21 @@ impl Jpegs {
         pipeline.add_many(chain).map_err(DecodeError::Build)?;
         gst::Element::link_many(chain).map_err(DecodeError::Build)?;
         pipeline.set_state(gst::State::Playing).map_err(|e| DecodeError::Failed { reason: e.to_string() })?;
-        Ok(Self { pipeline, source, sink, info })
+        Ok(Self { pipeline, source, sink, info, size_px: (width.unsigned_abs(), height.unsigned_abs()) })
+    }
+
+    /// How large what comes out is.
+    pub(crate) fn size_px(&self) -> (u32, u32) {
+        self.size_px
     }
 
     /// Whether pictures of this size go in.
-    pub(super) fn fits(&self, picture: &I420<'_>) -> bool {
+    pub(crate) fn fits(&self, picture: &I420<'_>) -> bool {
         (self.info.width(), self.info.height()) == (picture.width_px, picture.height_px)
     }
 
     /// The picture as JPEG.
-    pub(super) fn encode(&self, picture: &I420<'_>) -> Result<Vec<u8>, DecodeError> {
+    pub(crate) fn encode(&self, picture: &I420<'_>) -> Result<Vec<u8>, DecodeError> {
         let failed = |reason: &str| DecodeError::Failed { reason: format!("JPEG: {reason}") };
         let buffer = self.buffer(picture).map_err(DecodeError::Build)?;
         self.source.push_buffer(buffer).map_err(|e| failed(&e.to_string()))?;
@@ -110,7 +115,7 @@ mod tests {
         let (y, c) = (vec![90u8; 70 * 36], vec![128u8; 40 * 18]);
         let picture =
             I420 { width_px: 64, height_px: 36, y: &y, y_stride: 70, u: &c, u_stride: 40, v: &c, v_stride: 40 };
-        let jpegs = Jpegs::new((64, 36)).unwrap();
+        let jpegs = Jpegs::new((64, 36), 64).unwrap();
         assert!(jpegs.fits(&picture));
         for _ in 0..3 {
             let jpeg = jpegs.encode(&picture).unwrap();

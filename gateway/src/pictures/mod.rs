@@ -1,0 +1,143 @@
+//! Pictures for people, on request: none leaves before somebody with the right asks the hub for one and the hub, with
+//! that on its record, asks this gateway over the connection that the gateway keeps.
+//!
+//! - [`reel`] (pure) the newest coded pictures of a camera, [`still`] one of them as JPEG with the masks black,
+//! - [`serve`] answers asks, bounded, below events in priority.
+//!
+//! What the site does not let out ([`Sight`]) is not kept here either.
+
+pub mod reel;
+mod serve;
+pub mod still;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Semaphore;
+use yiwang_inference::mask::Mask;
+
+use self::reel::Reel;
+use self::serve::Group;
+pub(crate) use self::serve::run as serve;
+use crate::board::{Board, State};
+use crate::camera::Codec;
+use crate::decode::pipeline::Unit;
+
+/// Stills decoded at a time: each takes a core for as long as its group of pictures needs, and analysis goes on beside.
+const DECODING_MAX: usize = 1;
+/// Answers under way at a time.
+const SENDING_MAX: usize = 1;
+
+/// The cameras that can be looked through. Cloning it copies a reference.
+#[derive(Clone)]
+pub struct Pictures(Arc<Inner>);
+
+struct Inner {
+    board: Arc<Board>,
+    /// Bound: the cameras of the configuration.
+    sights: Mutex<BTreeMap<String, Arc<Sight>>>,
+    decoding: Semaphore,
+    sending: Semaphore,
+}
+
+impl fmt::Debug for Pictures {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pictures")
+    }
+}
+
+impl Pictures {
+    /// No camera yet; why one has no picture stands on the board.
+    pub fn new(board: Arc<Board>) -> Self {
+        Self(Arc::new(Inner {
+            board,
+            sights: Mutex::default(),
+            decoding: Semaphore::new(DECODING_MAX),
+            sending: Semaphore::new(SENDING_MAX),
+        }))
+    }
+
+    /// A camera's stream begins; what was kept of one before is forgotten.
+    pub fn add(&self, camera: &str, lets_out: bool, mask: &Mask) -> Arc<Sight> {
+        let sight = Arc::new(Sight(Mutex::new(Kept { lets_out, mask: mask.clone(), reel: Reel::default() })));
+        self.lock().insert(camera.to_owned(), sight.clone());
+        sight
+    }
+
+    /// Other settings for a camera whose stream goes on. They hold for the next still.
+    pub fn retune(&self, camera: &str, lets_out: bool, mask: &Mask) {
+        if let Some(sight) = self.sight(camera) {
+            sight.retune(lets_out, mask);
+        }
+    }
+
+    /// A camera less.
+    pub fn remove(&self, camera: &str) {
+        self.lock().remove(camera);
+    }
+
+    fn sight(&self, camera: &str) -> Option<Arc<Sight>> {
+        self.lock().get(camera).cloned()
+    }
+
+    fn decoding(&self) -> &Semaphore {
+        &self.0.decoding
+    }
+
+    fn sending(&self) -> &Semaphore {
+        &self.0.sending
+    }
+
+    /// Why nothing has come from a camera.
+    fn cause_of(&self, camera: &str) -> String {
+        match self.0.board.snapshot().remove(camera) {
+            Some(line) if line.state != State::Ok => line.cause_text,
+            _ => "no keyframe has come yet".into(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Arc<Sight>>> {
+        // A map of references is whole after every statement.
+        self.0.sights.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One camera: what is kept of it, and under which masks it may be seen.
+pub struct Sight(Mutex<Kept>);
+
+struct Kept {
+    lets_out: bool,
+    mask: Mask,
+    reel: Reel,
+}
+
+impl Sight {
+    /// Takes a coded picture as it comes from the camera.
+    pub(crate) fn push(&self, codec: Codec, unit: &Unit) {
+        let mut kept = self.lock();
+        if kept.lets_out {
+            kept.reel.push(codec, unit);
+        }
+    }
+
+    fn retune(&self, lets_out: bool, mask: &Mask) {
+        let mut kept = self.lock();
+        kept.mask = mask.clone();
+        kept.lets_out = lets_out;
+        if !lets_out {
+            kept.reel.clear();
+        }
+    }
+
+    /// The newest group, where one has come, and the masks that hold now; none where pictures are not let out.
+    fn newest(&self) -> Option<(Option<Group>, Mask)> {
+        let kept = self.lock();
+        kept.lets_out.then(|| (kept.reel.newest(), kept.mask.clone()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        // Valid after every statement: a reel that lost a picture amid a push begins anew with the next keyframe.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,124 @@
+//! Answers the hub's asks on the gateway's own connection. What is asked arrives on a stream that the hub opened; the
+//! answer goes back on the same one, below events in priority.
+//!
+//! Bounds: the transport lets [`limits::MAX_ASKS`] streams be open; one still is decoded at a time and one is under way,
+//! the others wait. What is written takes of the hub's credit for the whole connection, whatever its priority: two large
+//! stills on a thin line would hold events back.
+
+use std::time::Duration;
+
+use quinn::{Connection, RecvStream, SendStream};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use yiwang_wire::frame::{self, Framer};
+use yiwang_wire::pb::{self, answer, ask};
+use yiwang_wire::picture::NoPicture;
+use yiwang_wire::{codec, limits};
+
+use super::{Pictures, still};
+use crate::camera::Codec;
+use crate::decode::pipeline::Unit;
+use crate::{now_us, with_causes};
+
+/// An ask is a few bytes: what is longer under way is no hub.
+const ASK_WITHIN: Duration = Duration::from_secs(5);
+/// A hub that does not take its answer for so long does not get it.
+const TAKEN_WITHIN: Duration = Duration::from_secs(20);
+/// Below live events (1) and back-fill (0): a thin uplink sends events first.
+const PRIORITY: i32 = -1;
+
+/// Serves the connection until it ends.
+pub(crate) async fn run(pictures: &Pictures, connection: &Connection) {
+    // Dropped with the connection: nothing is decoded for nobody.
+    let mut asks = JoinSet::new();
+    loop {
+        tokio::select! {
+            stream = connection.accept_bi() => match stream {
+                Ok((send, receive)) => drop(asks.spawn(one(pictures.clone(), send, receive))),
+                Err(_) => return,
+            },
+            Some(ended) = asks.join_next(), if !asks.is_empty() => {
+                if let Err(error) = ended
+                    && error.is_panic()
+                {
+                    tracing::error!("answering an ask for pictures has panicked: this is a defect, please report it");
+                }
+            }
+        }
+    }
+}
+
+async fn one(pictures: Pictures, mut send: SendStream, receive: RecvStream) {
+    let _ = send.set_priority(PRIORITY);
+    let answer = match timeout(ASK_WITHIN, read(receive)).await {
+        Ok(Ok(ask)) => tokio::select! {
+            answer = pictures.answer(&ask) => answer,
+            // The hub does not want it any more.
+            _ = send.stopped() => return,
+        },
+        Ok(Err(text)) => codec::no_picture(NoPicture::NotUnderstood, &text),
+        Err(_) => codec::no_picture(NoPicture::NotUnderstood, "the ask did not come whole"),
+    };
+    let mut bytes = Vec::new();
+    frame::encode(&codec::encode_answer(answer), &mut bytes);
+    let Ok(_turn) = pictures.sending().acquire().await else { return };
+    let sent = async {
+        send.write_all(&bytes).await.ok()?;
+        send.finish().ok()?;
+        send.stopped().await.ok()
+    };
+    if timeout(TAKEN_WITHIN, sent).await.is_err() {
+        let _ = send.reset(0u32.into());
+    }
+}
+
+async fn read(mut receive: RecvStream) -> Result<pb::Ask, String> {
+    let most = limits::MAX_ASK_BYTES + frame::HEADER_BYTES;
+    let bytes = receive.read_to_end(most).await.map_err(|error| error.to_string())?;
+    let mut framer = Framer::new(limits::MAX_ASK_BYTES);
+    framer.push(&bytes);
+    let payload = framer.next().map_err(|error| error.to_string())?.ok_or("the ask is cut")?;
+    codec::decode_ask(&payload).map_err(|error| with_causes(&error))
+}
+
+impl Pictures {
+    async fn answer(&self, ask: &pb::Ask) -> answer::Answer {
+        let Some(sight) = self.sight(&ask.camera) else {
+            return codec::no_picture(NoPicture::UnknownCamera, &ask.camera);
+        };
+        let Some(ask::What::Still(wish)) = &ask.what else {
+            return codec::no_picture(NoPicture::NotUnderstood, "this gateway sends stills");
+        };
+        let Some((group, mask)) = sight.newest() else {
+            return codec::no_picture(NoPicture::SwitchedOff, "");
+        };
+        let Some((codec, units)) = group else {
+            return codec::no_picture(NoPicture::NothingCame, &self.cause_of(&ask.camera));
+        };
+        let Ok(_permit) = self.decoding().acquire().await else {
+            return codec::no_picture(NoPicture::Failed, "the gateway stops");
+        };
+        let (masked, width_px_max) = (!mask.is_empty(), wish.width_px_max);
+        let made = tokio::task::spawn_blocking(move || still::newest(codec, &units, mask, width_px_max)).await;
+        match made {
+            Ok(Ok(still)) => {
+                let (width_px, height_px) = still.size_px;
+                let (camera, bytes) = (&ask.camera, still.jpeg.len());
+                tracing::info!(camera, bytes, masked, "a still was asked for and goes to the hub");
+                let (captured_us, jpeg) = (still.captured_us, still.jpeg);
+                answer::Answer::Still(pb::Still { captured_us, sent_us: now_us(), width_px, height_px, masked, jpeg })
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(camera = ask.camera, error = with_causes(&error), "no still could be made");
+                codec::no_picture(NoPicture::NothingCame, &with_causes(&error))
+            }
+            Err(error) => {
+                tracing::error!(camera = ask.camera, %error, "making a still broke off");
+                codec::no_picture(NoPicture::Failed, "")
+            }
+        }
+    }
+}
+
+/// What a still is made of.
+pub(super) type Group = (Codec, Vec<Unit>);

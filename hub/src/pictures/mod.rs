@@ -1,0 +1,119 @@
+//! Asks gateways for pictures, over the connections that they made: the hub never connects out. Who may ask, and that it
+//! is on the record, is decided before (`web`, `share`); here is who can be asked, how many at a time, and why none came.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use quinn::Connection;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use yiwang_wire::frame::{self, Framer};
+use yiwang_wire::pb::{self, answer, ask};
+use yiwang_wire::picture::{self, NoPicture};
+use yiwang_wire::{codec, limits};
+
+/// Stills under way at one gateway, below what it takes, so that an ask never waits for a stream; above it the answer is
+/// that the gateway is busy.
+const ASKS_MAX: usize = limits::MAX_ASKS as usize;
+/// A gateway that has not answered within this time does not.
+const WITHIN: Duration = Duration::from_secs(12);
+
+/// Why there is no picture, as far as the hub knows.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unseen {
+    /// The gateway is not connected.
+    #[error("the gateway is not connected")]
+    Offline,
+    /// The gateway is connected and cannot send any.
+    #[error("the gateway runs a version that cannot send pictures")]
+    Old,
+    /// Too many ask this gateway.
+    #[error("{ASKS_MAX} pictures are asked of this gateway already")]
+    Busy,
+    /// It did not answer in time.
+    #[error("the gateway did not send it within {} s", WITHIN.as_secs())]
+    Late,
+    /// The connection broke amid the answer, or brought something else.
+    #[error("the answer did not come whole: {0}")]
+    Broken(String),
+    /// The gateway said why not.
+    #[error("{}", cause.text())]
+    None {
+        /// Why.
+        cause: NoPicture,
+        /// What exactly; may be empty.
+        exactly: String,
+    },
+}
+
+/// The gateways that can be asked. Bound: one line for each gateway that is connected.
+#[derive(Default)]
+pub struct Pictures {
+    lines: Mutex<BTreeMap<String, Line>>,
+}
+
+#[derive(Clone)]
+struct Line {
+    connection: Connection,
+    /// Bits of the hello's `pictures`.
+    can: u32,
+    asks: Arc<Semaphore>,
+}
+
+impl Pictures {
+    /// A gateway was welcomed, and said what it can send.
+    pub(crate) fn connected(&self, gateway: &str, connection: Connection, can: u32) {
+        let line = Line { connection, can, asks: Arc::new(Semaphore::new(ASKS_MAX)) };
+        self.lock().insert(gateway.to_owned(), line);
+    }
+
+    /// A connection ended; a newer one stays.
+    pub(crate) fn disconnected(&self, gateway: &str, stable_id: usize) {
+        let mut lines = self.lock();
+        if lines.get(gateway).is_some_and(|line| line.connection.stable_id() == stable_id) {
+            lines.remove(gateway);
+        }
+    }
+
+    /// The newest picture of a camera.
+    pub async fn still(&self, gateway: &str, camera: &str, width_px_max: u32) -> Result<pb::Still, Unseen> {
+        let line = self.lock().get(gateway).cloned().ok_or(Unseen::Offline)?;
+        if line.can & picture::STILLS == 0 {
+            return Err(Unseen::Old);
+        }
+        let _permit = line.asks.clone().try_acquire_owned().map_err(|_| Unseen::Busy)?;
+        let what = ask::What::Still(pb::AskStill { width_px_max });
+        let ask = pb::Ask { camera: camera.to_owned(), what: Some(what) };
+        match timeout(WITHIN, ask_one(&line.connection, &ask)).await.map_err(|_| Unseen::Late)?? {
+            Some(answer::Answer::Still(still)) => Ok(still),
+            Some(answer::Answer::None(none)) => {
+                let cause = NoPicture::from_u32(none.cause).unwrap_or(NoPicture::Failed);
+                Err(Unseen::None { cause, exactly: none.text })
+            }
+            None => Err(Unseen::Broken("the gateway speaks a later version of the contract".into())),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
+        // A map of handles is whole after every statement.
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One ask on a stream of its own. Dropped amid it, the gateway is told to stop.
+async fn ask_one(connection: &Connection, ask: &pb::Ask) -> Result<Option<answer::Answer>, Unseen> {
+    let broken = |error: &dyn std::fmt::Display| Unseen::Broken(error.to_string());
+    let (mut send, mut receive) = connection.open_bi().await.map_err(|_| Unseen::Offline)?;
+    let mut bytes = Vec::new();
+    frame::encode(&codec::encode_ask(ask), &mut bytes);
+    send.write_all(&bytes).await.map_err(|error| broken(&error))?;
+    send.finish().map_err(|error| broken(&error))?;
+    let most = limits::MAX_STILL_BYTES + frame::HEADER_BYTES;
+    let bytes = receive.read_to_end(most).await.map_err(|error| broken(&error))?;
+    let mut framer = Framer::new(limits::MAX_STILL_BYTES);
+    framer.push(&bytes);
+    let payload = framer.next().map_err(|error| broken(&error))?;
+    let payload = payload.ok_or_else(|| Unseen::Broken("it is cut".into()))?;
+    codec::decode_answer(&payload).map_err(|error| broken(&error))
+}

@@ -1,0 +1,145 @@
+//! Pictures on request: a person with the right asks, why where it is another department's camera, that goes into the
+//! record, and only then the gateway is asked. Nothing of a picture is kept here.
+
+use std::net::SocketAddr;
+
+use axum::Extension;
+use axum::extract::{ConnectInfo, Path, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use serde_json::json;
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use yiwang_wire::picture::NoPicture;
+
+use super::AppState;
+use super::access::Caller;
+use super::error::{ApiError, ErrorBody};
+use super::extract::Body;
+use super::json::{camera_id, rfc3339};
+use super::working::note_why;
+use crate::pictures::Unseen;
+
+/// Longest reason, characters.
+const MAX_REASON: usize = 500;
+/// Widest still that is asked for.
+const WIDTH_PX: u32 = 1920;
+
+/// When the picture was taken, RFC 3339.
+const CAPTURED: HeaderName = HeaderName::from_static("x-captured");
+/// How old it was when it left the gateway, milliseconds, by the gateway's own clock.
+const AGE_MS: HeaderName = HeaderName::from_static("x-age-ms");
+/// `1` where parts of it are masked.
+const MASKED: HeaderName = HeaderName::from_static("x-masked");
+
+pub(super) fn routes() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(still))
+}
+
+/// Why somebody looks.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct LookWish {
+    /// Why; needed where the camera is another department's.
+    #[serde(default)]
+    reason: String,
+    /// The incident that it is about, where there is one.
+    incident: Option<String>,
+    /// A wider picture is shrunk at the edge; 1920 where it is left out.
+    width_px: Option<u32>,
+}
+
+/// The newest picture of a camera, as JPEG, masks black. `x-captured`, `x-age-ms` and `x-masked` say what it shows.
+#[utoipa::path(post, path = "/api/v1/cameras/{gateway}/{camera}/still", tag = "pictures",
+    params(("gateway" = String, Path), ("camera" = String, Path)), request_body = LookWish,
+    responses((status = 200, content_type = "image/jpeg", body = Vec<u8>), (status = 400, body = ErrorBody),
+        (status = 403, body = ErrorBody), (status = 404, body = ErrorBody), (status = 503, body = ErrorBody)))]
+async fn still(
+    State(app): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path((gateway, camera)): Path<(String, String)>,
+    Body(wish): Body<LookWish>,
+) -> Result<(HeaderMap, Vec<u8>), ApiError> {
+    let width_px = wish.width_px.unwrap_or(WIDTH_PX).min(WIDTH_PX);
+    permit(&app, &caller, peer, (&gateway, &camera), wish, "pictures.still").await?;
+    let still = app.pictures.still(&gateway, &camera, width_px).await.map_err(unseen)?;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
+    headers.insert(AGE_MS, HeaderValue::from((still.sent_us - still.captured_us).max(0) / 1000));
+    headers.insert(MASKED, HeaderValue::from(u16::from(still.masked)));
+    if let Ok(text) = HeaderValue::from_str(&rfc3339(still.captured_us)) {
+        headers.insert(CAPTURED, text);
+    }
+    Ok((headers, still.jpeg))
+}
+
+/// Lets a person look, or says why not; that they look stands in the record before anything is asked of the gateway.
+async fn permit(
+    app: &AppState,
+    caller: &Caller,
+    peer: SocketAddr,
+    (gateway, camera): (&str, &str),
+    wish: LookWish,
+    what: &'static str,
+) -> Result<(), ApiError> {
+    let (of, named) = (gateway.to_owned(), camera.to_owned());
+    let found = app.blocking(move |app| {
+        Ok(app.store.cameras()?.into_iter().find(|one| one.present && one.gateway == of && one.info.id == named))
+    });
+    let department = found.await?.map(|camera| camera.department).filter(|department| caller.view.sees(department));
+    let Some(department) = department else { return Err(ApiError::not_found("camera")) };
+    if !caller.view.looks(&department) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "pictures_not_granted",
+            "Your department may see this camera's events, not its pictures.",
+            "Ask an administrator for a grant of pictures.",
+        ));
+    }
+    let (reason, crosses) = (wish.reason.trim().to_owned(), caller.principal.department() != department);
+    if crosses && reason.is_empty() {
+        return Err(ApiError::new(
+            StatusCode::BAD_REQUEST,
+            "reason_needed",
+            "This camera is another department's: say why you look.",
+            "Send `reason`; it goes into the record.",
+        ));
+    }
+    if reason.chars().count() > MAX_REASON {
+        return Err(ApiError::bad_request(
+            format!("The reason is longer than {MAX_REASON} characters."),
+            "Shorten it.",
+        ));
+    }
+    let why = (!reason.is_empty()).then_some(reason);
+    let detail = json!({"camera": camera, "gateway": gateway, "of": department, "incident": wish.incident});
+    note_why(app, caller, peer, what, &camera_id(gateway, camera), why, detail).await
+}
+
+fn unseen(unseen: Unseen) -> ApiError {
+    let text = unseen.to_string();
+    let unavailable = |code, next: &str| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, sentence(&text), next);
+    match unseen {
+        Unseen::Offline => unavailable("gateway_offline", "It is asked again when it is connected; see its state."),
+        Unseen::Old => unavailable("gateway_too_old", "Update the gateway."),
+        Unseen::Busy => ApiError::busy(sentence(&text)),
+        Unseen::Late => unavailable("gateway_late", "The line may be thin: try again."),
+        Unseen::Broken(_) => unavailable("answer_broken", "Try again."),
+        Unseen::None { cause, exactly } => {
+            let status = match cause {
+                NoPicture::UnknownCamera => StatusCode::NOT_FOUND,
+                NoPicture::SwitchedOff => StatusCode::FORBIDDEN,
+                _ => StatusCode::SERVICE_UNAVAILABLE,
+            };
+            let message = if exactly.is_empty() { text } else { format!("{text} ({exactly})") };
+            ApiError::new(status, cause.as_str(), message, cause.next())
+        }
+    }
+}
+
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or(String::new(), |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}

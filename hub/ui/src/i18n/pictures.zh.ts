@@ -1,0 +1,38 @@
+// 查看摄像机画面的中文文本。
+import type { Messages } from './en';
+
+export const picturesZh: Messages['pictures'] = {
+  title: '画面',
+  still: '截图',
+  stillOf: (camera) => `${camera}的截图`,
+  again: '重新截图',
+  asking: '正在向网关请求…',
+  hide: '收起',
+  look: '查看',
+  reason: (department) => `为何查看？该摄像机属于${department}，理由将记入审计记录。`,
+  alt: (camera, time) => `${camera}于${time}的画面`,
+  age: (age) => `${age}前的画面`,
+  masked: '部分画面已遮挡',
+  recorded: '本次查看已记入审计记录。',
+  notGranted: '您的部门无权查看该摄像机的画面。',
+  grants: '跨部门画面授权',
+  grantsIntro: '部门可查看自己摄像机的画面。查看其他部门的画面需单独授权，仅在其数据可见时有效，且每次须填写理由。',
+  looksLabel: (who, whose) => `${who}可查看${whose}的摄像机画面`,
+  granted: (who, whose) => `${who}即刻起可查看${whose}的摄像机画面。`,
+  ungranted: (who, whose) => `${who}不再可查看${whose}的摄像机画面。`,
+  cause: {
+    gateway_offline: '网关未连接，目前无法取得画面。',
+    gateway_too_old: '网关版本过旧，无法发送画面，需要升级。',
+    gateway_busy: '正在通过该网关查看的人数已达上限，请几秒后再试。',
+    gateway_late: '网关未能及时送达画面，线路可能较慢，请再试。',
+    gateway_failed: '网关生成画面失败，请再试。',
+    answer_broken: '画面未完整送达，请再试。',
+    busy: '当前向该网关请求的画面过多，请几秒后再试。',
+    camera_unknown: '网关已没有这台摄像机。',
+    pictures_off: '该站点不允许此摄像机的画面外传。',
+    no_picture: '网关没有此摄像机的画面，原因见摄像机状态。',
+    not_understood: '网关版本较旧，不支持此操作。',
+    pictures_not_granted: '您的部门无权查看该摄像机的画面。',
+    reason_needed: '该摄像机属于其他部门，请填写查看理由。',
+  },
+};

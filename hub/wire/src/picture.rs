@@ -1,0 +1,94 @@
+//! Pictures on request: what a gateway can send, and why there is none, in plain words for whoever asked.
+
+/// A bit of `Hello.pictures`: the gateway answers asks for stills.
+pub const STILLS: u32 = 1;
+
+/// Why there is no picture. The number never changes its meaning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NoPicture {
+    /// The gateway has no such camera, or none any more.
+    UnknownCamera = 1,
+    /// The site does not let pictures of this camera out.
+    SwitchedOff = 2,
+    /// None has come from the camera, or none that can be decoded.
+    NothingCame = 3,
+    /// As many asks as the gateway answers at a time are under way.
+    TooMany = 4,
+    /// The gateway failed at it.
+    Failed = 5,
+    /// The ask is of a later version.
+    NotUnderstood = 6,
+}
+
+const ALL: [NoPicture; 6] = [
+    NoPicture::UnknownCamera,
+    NoPicture::SwitchedOff,
+    NoPicture::NothingCame,
+    NoPicture::TooMany,
+    NoPicture::Failed,
+    NoPicture::NotUnderstood,
+];
+
+impl NoPicture {
+    /// The number on the wire.
+    pub fn as_u32(self) -> u32 {
+        self as u32
+    }
+
+    /// The cause with this number, where this version knows it.
+    pub fn from_u32(number: u32) -> Option<Self> {
+        ALL.into_iter().find(|cause| cause.as_u32() == number)
+    }
+
+    /// A word for programs.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            NoPicture::UnknownCamera => "camera_unknown",
+            NoPicture::SwitchedOff => "pictures_off",
+            NoPicture::NothingCame => "no_picture",
+            NoPicture::TooMany => "gateway_busy",
+            NoPicture::Failed => "gateway_failed",
+            NoPicture::NotUnderstood => "not_understood",
+        }
+    }
+
+    /// What happened, for people.
+    pub fn text(self) -> &'static str {
+        match self {
+            NoPicture::UnknownCamera => "The gateway has no such camera any more.",
+            NoPicture::SwitchedOff => "The site does not let pictures of this camera out.",
+            NoPicture::NothingCame => "The gateway has no picture of this camera.",
+            NoPicture::TooMany => "As many people as the gateway can serve are looking through it.",
+            NoPicture::Failed => "The gateway failed at making the picture.",
+            NoPicture::NotUnderstood => "The gateway does not know what was asked of it; it runs an older version.",
+        }
+    }
+
+    /// What to do about it.
+    pub fn next(self) -> &'static str {
+        match self {
+            NoPicture::UnknownCamera => "Load the page again; if it stays, ask whoever keeps the gateway.",
+            NoPicture::SwitchedOff => "Ask the department; it decides in [pictures] of the gateway's configuration.",
+            NoPicture::NothingCame => "See the camera's state for the cause.",
+            NoPicture::TooMany => "Try again in a few seconds.",
+            NoPicture::Failed => "Try again; if it stays, see the gateway's log.",
+            NoPicture::NotUnderstood => "Update the gateway.",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_cause_has_its_own_number_word_and_text() {
+        for (number, cause) in (1..).zip(ALL) {
+            assert_eq!((cause.as_u32(), NoPicture::from_u32(number)), (number, Some(cause)));
+            let same = |other: &NoPicture| other.as_str() == cause.as_str() || other.text() == cause.text();
+            assert_eq!(ALL.iter().filter(|other| same(other)).count(), 1);
+            assert!(!cause.next().is_empty());
+        }
+        assert_eq!((NoPicture::from_u32(0), NoPicture::from_u32(ALL.len() as u32 + 1)), (None, None));
+    }
+}

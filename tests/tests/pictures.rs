@@ -1,0 +1,242 @@
+//! A still from a camera to a person at the centre, with the real programs in between: what is masked is black in the
+//! bytes that arrive, what the site keeps to itself does not leave, and everything is on the record.
+#![allow(clippy::unwrap_used, reason = "helpers of tests, outside of the test functions")]
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use gstreamer::prelude::*;
+use yiwang_city::rtsp::{CameraSpec, Server, ServerSettings};
+use yiwang_tests::assets;
+use yiwang_tests::process::{Hub, Process, binary, wait_for};
+
+const LONG: Duration = Duration::from_secs(40);
+const PASSWORD: &str = "correct horse battery";
+/// The left third of the picture, from the top to its middle.
+const MASK: [[f32; 2]; 4] = [[0.0, 0.0], [0.33, 0.0], [0.33, 0.5], [0.0, 0.5]];
+
+#[test]
+fn a_still_is_the_newest_picture_with_its_masks_black_for_whoever_may_look() {
+    let name = "a_still_is_the_newest_picture_with_its_masks_black_for_whoever_may_look";
+    let (Some(clips), Some(models)) = (assets::clips(name), assets::models(name)) else { return };
+    let directory = tempfile::tempdir().unwrap();
+    let hub = Hub::start(&directory.path().join("hub"));
+    let (state, config) = (directory.path().join("gateway"), directory.path().join("gateway.toml"));
+    let join = Command::new(binary("yiwang-gateway"))
+        .args(["join", &hub.quic.to_string(), &hub.join_token("police"), "--name", "site", "--state-dir"])
+        .arg(&state)
+        .output()
+        .unwrap();
+    assert!(join.status.success(), "{}", String::from_utf8_lossy(&join.stderr));
+    let clip = |file: &str| clips.join(file);
+    let people = clip("one-by-one-person-detection.mp4");
+    let cameras = Server::start(&ServerSettings {
+        listen: "127.0.0.1:0".parse().unwrap(),
+        cameras: vec![CameraSpec::new("people", &people), CameraSpec::new("cars", clip("car-detection.mp4"))],
+        schedule: None,
+    })
+    .unwrap();
+    let mask = format!("[[camera.mask]]\npolygon = {MASK:?}\n");
+    let camera = |id: &str, stream: &str, rest: &str| {
+        format!("[[camera]]\nid = \"{id}\"\nurl = \"{}\"\n{rest}", cameras.url(stream))
+    };
+    let text = format!(
+        "state_dir = {state:?}\n[model]\nfile = {:?}\nfamily = \"yolox\"\n[admin]\nlisten = \"127.0.0.1:0\"\n{}{}{}{}{}",
+        models.join("yolox_nano_416.onnx"),
+        camera("people", "people", ""),
+        camera("people-masked", "people", &mask),
+        camera("cars-masked", "cars", &mask),
+        camera("private", "people", "pictures = false\n"),
+        "[[camera]]\nid = \"gone\"\nurl = \"rtsp://127.0.0.1:9/x\"\n",
+    );
+    std::fs::write(&config, text).unwrap();
+    let mut command = Command::new(binary("yiwang-gateway"));
+    command.arg("run").arg("--config").arg(&config);
+    let gateway = Process::start(&mut command, &directory.path().join("gateway.log"));
+
+    let gateway_id = yiwang_gateway::uplink::Identity::load(&state).unwrap().unwrap().gateway;
+    let desk = Desk { hub: &hub, folder: directory.path(), gateway: gateway_id };
+    desk.add_user("wang", "department", "police");
+    desk.add_user("op", "operator", "operations");
+    let (police, op) = (desk.log_in("wang"), desk.log_in("op"));
+    let first = wait_for("a still that is new, not the first that came", LONG, || {
+        desk.still(&police, "people", "").picture().filter(|shot| shot.age_ms < 5_000)
+    });
+    assert!(!first.masked);
+    let plain = decode(&first.jpeg);
+    assert!(spread(&plain) > 50, "there is something in the picture");
+
+    // The same mask over two different scenes: nothing of either is in the bytes.
+    for masked in ["people-masked", "cars-masked"] {
+        let got = wait_for(masked, LONG, || desk.still(&police, masked, "").picture());
+        let picture = decode(&got.jpeg);
+        assert!(got.masked);
+        assert!(spread(&picture) > 50, "{masked}: the rest is there");
+        let levels = inside(&picture);
+        let (least, most) = (levels.iter().min().unwrap(), levels.iter().max().unwrap());
+        assert!(*most <= 24 && most - least <= 4, "{masked}: {least}–{most} under the mask");
+    }
+    let seen = inside(&plain);
+    assert!(seen.iter().max() > Some(&40), "what the mask hides would be seen without it");
+
+    // Who may, and why not: each refusal names its cause.
+    assert_eq!(desk.still(&police, "private", "").refused(), "pictures_off");
+    assert_eq!(desk.still(&police, "gone", "").refused(), "no_picture");
+    assert_eq!(desk.still(&op, "people", "an alarm").refused(), "pictures_not_granted");
+    hub.command(&["grant", "add", "--department", "operations", "--sees", "pictures/police"]);
+    assert_eq!(desk.still(&op, "people", "").refused(), "reason_needed");
+    let granted = wait_for("the grant to hold", LONG, || desk.still(&op, "people", "who fell at the gate?").picture());
+    assert!(spread(&decode(&granted.jpeg)) > 50);
+    assert!(hub.command(&["audit", "list"]).contains("who fell at the gate?"));
+    hub.command(&["audit", "verify"]);
+
+    // The site changes its mind: it holds from the next ask on, without a restart.
+    let text =
+        std::fs::read_to_string(&config).unwrap().replace("id = \"people\"\n", "id = \"people\"\npictures = false\n");
+    std::fs::write(&config, text).unwrap();
+    let reload = Command::new(binary("yiwang-gateway")).args(["reload", "--config"]).arg(&config).output().unwrap();
+    assert!(reload.status.success(), "{}", String::from_utf8_lossy(&reload.stderr));
+    assert_eq!(desk.still(&police, "people", "").refused(), "pictures_off");
+    drop(gateway);
+    wait_for("the hub to know that the gateway is away", LONG, || {
+        (desk.still(&police, "people-masked", "").refused() == "gateway_offline").then_some(())
+    });
+    drop(cameras);
+}
+
+/// Somebody at the hub's API.
+struct Desk<'a> {
+    hub: &'a Hub,
+    folder: &'a Path,
+    gateway: String,
+}
+
+/// An answer: the status, headers as text, and the body.
+struct Answer {
+    headers: String,
+    body: Vec<u8>,
+}
+
+struct Shot {
+    jpeg: Vec<u8>,
+    age_ms: i64,
+    masked: bool,
+}
+
+impl Answer {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':').map(str::trim))
+    }
+
+    fn picture(self) -> Option<Shot> {
+        (self.header("content-type") == Some("image/jpeg")).then(|| Shot {
+            age_ms: self.header("x-age-ms").unwrap().parse().unwrap(),
+            masked: self.header("x-masked") == Some("1"),
+            jpeg: self.body,
+        })
+    }
+
+    /// The code of the refusal.
+    fn refused(&self) -> String {
+        let body: serde_json::Value = serde_json::from_slice(&self.body).unwrap_or_default();
+        body["error"]["code"].as_str().unwrap_or("no refusal").to_owned()
+    }
+}
+
+impl Desk<'_> {
+    fn add_user(&self, name: &str, role: &str, department: &str) {
+        let mut child = Command::new(binary("yiwang-hub"))
+            .args(["user", "create", name, "--role", role, "--department", department, "--password-stdin", "--data"])
+            .arg(self.folder.join("hub/data"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        writeln!(child.stdin.take().unwrap(), "{PASSWORD}").unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// The file of cookies that a log-in leaves.
+    fn log_in(&self, name: &str) -> PathBuf {
+        let jar = self.folder.join(format!("{name}.cookies"));
+        let body = serde_json::json!({"user": name, "password": PASSWORD});
+        let answer = self.post(&jar, "/api/v1/login", &body);
+        assert!(answer.headers.contains("200"), "{}", String::from_utf8_lossy(&answer.body));
+        jar
+    }
+
+    fn still(&self, jar: &Path, camera: &str, reason: &str) -> Answer {
+        let path = format!("/api/v1/cameras/{}/{camera}/still", self.gateway);
+        self.post(jar, &path, &serde_json::json!({"reason": reason}))
+    }
+
+    fn post(&self, jar: &Path, path: &str, body: &serde_json::Value) -> Answer {
+        let output = Command::new("curl")
+            .args([
+                "-sS",
+                "-m",
+                "20",
+                "-X",
+                "POST",
+                "-D",
+                "-",
+                "-H",
+                "x-yiwang: 1",
+                "-H",
+                "content-type: application/json",
+            ])
+            .arg("-b")
+            .arg(jar)
+            .arg("-c")
+            .arg(jar)
+            .args(["--data", &body.to_string(), &format!("{}{path}", self.hub.web)])
+            .output()
+            .unwrap();
+        let end = output.stdout.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("headers");
+        let headers = String::from_utf8_lossy(&output.stdout[..end]).to_ascii_lowercase();
+        Answer { headers, body: output.stdout[end + 4..].to_vec() }
+    }
+}
+
+/// Luma of a picture.
+struct Luma {
+    width: usize,
+    height: usize,
+    levels: Vec<u8>,
+}
+
+/// Decodes a JPEG by another decoder than what made it.
+fn decode(jpeg: &[u8]) -> Luma {
+    gstreamer::init().unwrap();
+    let text = "appsrc name=in ! jpegdec ! videoconvert ! video/x-raw,format=GRAY8 ! appsink name=out sync=false";
+    let pipeline = gstreamer::parse::launch(text).unwrap().downcast::<gstreamer::Pipeline>().unwrap();
+    let source = pipeline.by_name("in").unwrap().downcast::<gstreamer_app::AppSrc>().unwrap();
+    let sink = pipeline.by_name("out").unwrap().downcast::<gstreamer_app::AppSink>().unwrap();
+    source.set_caps(Some(&gstreamer::Caps::builder("image/jpeg").build()));
+    pipeline.set_state(gstreamer::State::Playing).unwrap();
+    source.push_buffer(gstreamer::Buffer::from_slice(jpeg.to_vec())).unwrap();
+    source.end_of_stream().unwrap();
+    let sample = sink.pull_sample().expect("what arrived is a JPEG that decodes");
+    let caps = sample.caps().unwrap().structure(0).unwrap();
+    let side = |name: &str| usize::try_from(caps.get::<i32>(name).unwrap()).unwrap();
+    let (width, height) = (side("width"), side("height"));
+    let map = sample.buffer().unwrap().map_readable().unwrap();
+    // Rows begin at multiples of four bytes.
+    let stride = width.next_multiple_of(4);
+    let levels = map.chunks(stride).take(height).flat_map(|row| row[..width].to_vec()).collect();
+    drop(map);
+    pipeline.set_state(gstreamer::State::Null).unwrap();
+    Luma { width, height, levels }
+}
+
+/// Levels well under the mask: a JPEG's blocks carry a little across its edge.
+fn inside(picture: &Luma) -> Vec<u8> {
+    let (columns, rows) = (picture.width / 3 - 24, picture.height / 2 - 24);
+    (0..rows).flat_map(|row| picture.levels[row * picture.width..][..columns].iter().copied()).collect()
+}
+
+fn spread(picture: &Luma) -> u8 {
+    picture.levels.iter().max().unwrap() - picture.levels.iter().min().unwrap()
+}
