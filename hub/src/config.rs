@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 use thiserror::Error;
 
+use crate::basemap::Coordinates;
 use crate::{log, store};
 
 /// The commented default file; a test holds it to the defaults.
@@ -74,6 +75,8 @@ pub struct Config {
     pub names: Vec<String>,
     /// The site's own certificate and key for the page.
     pub site_certificate: Option<(PathBuf, PathBuf)>,
+    /// The base map's file, and in which coordinates it is drawn.
+    pub basemap: Option<(PathBuf, Coordinates)>,
     /// Backend of the log.
     pub log: &'static log::Backend,
     /// Entries older than this go.
@@ -105,6 +108,8 @@ struct Raw {
     web: SocketAddr,
     plain_http: bool,
     names: Vec<String>,
+    basemap: Option<PathBuf>,
+    basemap_coordinates: String,
     tls: RawTls,
     log: RawLog,
     store: RawStore,
@@ -140,6 +145,8 @@ impl Default for Raw {
             web: ([0, 0, 0, 0], 8443).into(),
             plain_http: false,
             names: Vec::new(),
+            basemap: None,
+            basemap_coordinates: Coordinates::default().as_str().into(),
             tls: RawTls::default(),
             log: RawLog::default(),
             store: RawStore::default(),
@@ -166,6 +173,8 @@ const KEYS: &[&str] = &[
     "web",
     "plain_http",
     "names",
+    "basemap",
+    "basemap_coordinates",
     "tls",
     "tls.certificate",
     "tls.key",
@@ -193,10 +202,11 @@ pub fn parse(path: &Path, text: &str, overrides: &Overrides) -> Result<Config, C
     let wrong = |error: toml::de::Error| ConfigError::Parse { path: path.to_owned(), what: error.to_string() };
     check_keys(path, &text.parse::<toml::Table>().map_err(wrong)?)?;
     let raw: Raw = toml::from_str(text).map_err(wrong)?;
-    resolve(raw, overrides)
+    // A relative path is one beside the file that names it.
+    resolve(raw, path.parent().unwrap_or(Path::new("")), overrides)
 }
 
-fn resolve(raw: Raw, overrides: &Overrides) -> Result<Config, ConfigError> {
+fn resolve(raw: Raw, folder: &Path, overrides: &Overrides) -> Result<Config, ConfigError> {
     let value = |key, value: &dyn ToString, why: String| ConfigError::Value { key, value: value.to_string(), why };
     let web = overrides.web.unwrap_or(raw.web);
     let plain_http = raw.plain_http || overrides.plain_http;
@@ -222,6 +232,11 @@ fn resolve(raw: Raw, overrides: &Overrides) -> Result<Config, ConfigError> {
     if raw.name.trim().is_empty() || raw.name.len() > 100 {
         return Err(value("name", &raw.name, "1 to 100 bytes".into()));
     }
+    let coordinates = Coordinates::ALL.into_iter().find(|known| known.as_str() == raw.basemap_coordinates);
+    let coordinates = coordinates.ok_or_else(|| {
+        let known = Coordinates::ALL.map(Coordinates::as_str).join(", ");
+        value("basemap_coordinates", &raw.basemap_coordinates, format!("there is: {known}"))
+    })?;
     let log_names: Vec<_> = log::BACKENDS.iter().map(|backend| backend.name).collect();
     let store_names: Vec<_> = store::BACKENDS.iter().map(|backend| backend.name).collect();
     let log = log::BACKENDS.iter().find(|backend| backend.name == raw.log.backend);
@@ -233,6 +248,7 @@ fn resolve(raw: Raw, overrides: &Overrides) -> Result<Config, ConfigError> {
         plain_http,
         names: raw.names,
         site_certificate,
+        basemap: raw.basemap.map(|path| (folder.join(path), coordinates)),
         log: log
             .ok_or_else(|| value("log.backend", &raw.log.backend, format!("there is: {}", log_names.join(", "))))?,
         log_age_us: i64::from(raw.log.keep_days) * DAY_US,
@@ -290,6 +306,8 @@ mod tests {
         assert_eq!(shown(&written), shown(&default));
         let commented = DEFAULT_FILE.replace("# certificate", "certificate").replace("# key", "key");
         assert!(of(&commented).unwrap().site_certificate.is_some());
+        let commented = DEFAULT_FILE.replace("# basemap =", "basemap =");
+        assert_eq!(of(&commented).unwrap().basemap.unwrap().1, Coordinates::Wgs84);
         for key in KEYS {
             let last = key.rsplit('.').next().unwrap();
             assert!(DEFAULT_FILE.contains(last), "{key} is not explained");
@@ -305,6 +323,7 @@ mod tests {
             ("[log]\nbackend = 'paper'", "log.backend = paper: there is: sqlite"),
             ("plain_http = true", "web = 0.0.0.0:8443: without TLS only on loopback"),
             ("[log]\nkeep_days = 0", "log.keep_days = 0: 1 to 36500 days"),
+            ("basemap_coordinates = 'bd09'", "basemap_coordinates = bd09: there is: wgs84, gcj02"),
             ("[tls]\nkey = '/k'", "tls = /k: give both"),
             ("quic = 7", "hub.toml is not right"),
         ];
@@ -312,6 +331,16 @@ mod tests {
             let said = of(text).err().unwrap().to_string();
             assert!(said.starts_with(expected), "{said}");
         }
+    }
+
+    #[test]
+    fn a_base_map_lies_beside_the_file_that_names_it() {
+        let config = |name: &str| {
+            let text = format!("basemap = '{name}'\nbasemap_coordinates = 'gcj02'");
+            parse(Path::new("/data/hub.toml"), &text, &Overrides::default()).unwrap().basemap
+        };
+        assert_eq!(config("city.pmtiles"), Some(("/data/city.pmtiles".into(), Coordinates::Gcj02)));
+        assert_eq!(config("/maps/city.pmtiles"), Some(("/maps/city.pmtiles".into(), Coordinates::Gcj02)));
     }
 
     #[test]

@@ -15,6 +15,7 @@ pub mod store;
 pub mod feed;
 pub mod web;
 
+pub mod basemap;
 pub mod registry;
 pub mod share;
 pub mod ledger;

@@ -39,12 +39,12 @@ export function missing() {
 
 /**
  * A hub with a queue that fills: { url, stop }. The first call's set-up link becomes the account of all tests. `feed` starts
- * the gateways of a hub that is started here.
+ * the gateways of a hub that is started here; `prepare` lays what it needs into its data folder.
  */
-export async function openHub(browser, feed = threeGateways) {
+export async function openHub(browser, feed = threeGateways, prepare = () => {}) {
   const hub = process.env.YIWANG_UI_URL
     ? { url: new URL(process.env.YIWANG_UI_URL).origin, setupLink: process.env.YIWANG_SETUP_LINK, stop: () => {} }
-    : await startHub(feed);
+    : await startHub(feed, prepare);
   if (hub.setupLink) await setUp(browser, hub);
   return hub;
 }
@@ -143,7 +143,7 @@ async function setUp(browser, hub) {
 
 export const binary = (name) => join(root, 'target/release', name);
 
-async function startHub(feed) {
+async function startHub(feed, prepare) {
   const data = mkdtempSync(join(tmpdir(), 'yiwang-ui-'));
   const children = [];
   const start = (name, ...args) => {
@@ -156,6 +156,7 @@ async function startHub(feed) {
     rmSync(data, { recursive: true, force: true, maxRetries: 20 });
   };
   try {
+    prepare(data);
     start('yiwang-hub', 'serve', '--data', data, '--quic', '127.0.0.1:0', '--web', '127.0.0.1:0', '--plain-http');
     const addresses = join(data, 'addresses.json');
     await until('the hub listens', () => existsSync(addresses) && readFileSync(addresses, 'utf8').trim() !== '');

@@ -9,11 +9,13 @@ mod show;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Args, Parser, Subcommand};
 use thiserror::Error;
 
-use crate::config::{self, ConfigError, Overrides};
+use crate::basemap::{Basemap, BasemapError};
+use crate::config::{self, Config, ConfigError, Overrides};
 use crate::error::chain;
 use crate::store::{Role, StoreError};
 
@@ -208,6 +210,8 @@ enum CliError {
     #[error(transparent)]
     Config(#[from] ConfigError),
     #[error(transparent)]
+    Basemap(#[from] BasemapError),
+    #[error(transparent)]
     Store(#[from] StoreError),
     #[error("{0}")]
     Hub(Box<dyn std::error::Error + Send + Sync>),
@@ -250,6 +254,12 @@ impl CliError {
 
 type Outcome = Result<(), CliError>;
 
+/// The base map that the configuration names, looked at.
+fn basemap(config: &Config) -> Result<Option<Arc<Basemap>>, CliError> {
+    let open = |(path, coordinates): &(PathBuf, _)| Basemap::open(path, *coordinates).map(Arc::new);
+    Ok(config.basemap.as_ref().map(open).transpose()?)
+}
+
 /// Runs the command of this process's arguments.
 #[allow(clippy::print_stdout, reason = "the commands' answers")]
 pub fn main() -> ExitCode {
@@ -259,8 +269,9 @@ pub fn main() -> ExitCode {
             serve::run(&cli.data, &Overrides { quic: args.quic, web: args.web, plain_http: args.plain_http })
         }
         Command::Check => config::load(&cli.data, &Overrides::default())
-            .map(|_| println!("{} can be read", cli.data.join("hub.toml").display()))
-            .map_err(CliError::from),
+            .map_err(CliError::from)
+            .and_then(|config| basemap(&config))
+            .map(|_| println!("{} can be read", cli.data.join("hub.toml").display())),
         Command::Config => {
             print!("{}", config::DEFAULT_FILE);
             Ok(())

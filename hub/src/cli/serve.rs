@@ -108,6 +108,7 @@ async fn serve(data: &Path, config: Config) -> Outcome {
         pictures: Arc::default(),
         metrics: Arc::new(Metrics::new()),
     });
+    let basemap = super::basemap(&config)?;
     let desk = Arc::new(Desk::open(hub.store.clone())?);
     let applier =
         Applier::new(hub.log.clone(), hub.store.clone(), desk.clone(), hub.waiting.clone(), hub.metrics.clone());
@@ -133,6 +134,7 @@ async fn serve(data: &Path, config: Config) -> Outcome {
                 quic_port: listener.address().port(),
                 host: config.names.first().cloned(),
             }),
+            basemap,
             ..WebSettings::default()
         },
     })?;

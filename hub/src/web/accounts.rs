@@ -15,7 +15,7 @@ use super::access::{Caller, Credential};
 use super::error::{ApiError, ErrorBody};
 use super::extract::Body;
 use super::password::PasswordError;
-use super::{AppState, guard, json, secret};
+use super::{AppState, basemap, guard, json, secret};
 use crate::registry::now_us;
 use crate::store::{self, NewUser, OPERATIONS, Role, check_name};
 
@@ -158,7 +158,10 @@ async fn describe(app: &AppState, session: store::Session) -> Result<json::Sessi
         let view = app.access.policy()?.view(&principal);
         let sees: Vec<_> = app.store.departments()?.into_iter().map(|d| d.id).filter(|id| view.sees(id)).collect();
         let looks = sees.iter().filter(|id| view.looks(id)).cloned().collect();
-        let hub = json::Hub { name, version: env!("CARGO_PKG_VERSION"), policy_revision: view.policy_revision() };
+        let map = app.settings.basemap.as_ref();
+        let basemap = map.map(|map| json::Basemap { url: basemap::PATH, coordinates: map.coordinates().as_str() });
+        let policy_revision = view.policy_revision();
+        let hub = json::Hub { name, version: env!("CARGO_PKG_VERSION"), policy_revision, basemap };
         Ok(json::session(&session, (sees, looks), hub))
     })
     .await

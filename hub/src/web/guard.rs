@@ -71,6 +71,7 @@ pub const ACCESS: &[(Method, &str, Need)] = &[
     (Method::POST, "/api/v1/handovers/{id}/sign", Need::Person),
     (Method::GET, "/api/v1/search", Need::Viewer),
     (Method::GET, "/api/v1/export/{file}", Need::Viewer),
+    (Method::GET, "/api/v1/basemap", Need::Person),
     (Method::POST, "/api/v1/departments", Need::Administrator),
     (Method::PUT, "/api/v1/users/{name}", Need::Administrator),
     (Method::GET, "/api/v1/join-tokens", Need::Administrator),

@@ -5,6 +5,7 @@
 
 pub mod access;
 mod accounts;
+mod basemap;
 mod error;
 mod export;
 mod extract;
@@ -54,6 +55,7 @@ pub use incident_shapes::Incident as IncidentShape;
 pub use joining::Joining;
 pub use server::{ServeError, Tls, serve};
 
+use crate::basemap::Basemap;
 use crate::desk::Desk;
 use crate::feed::{self, Ring};
 use crate::log::Log;
@@ -90,6 +92,8 @@ pub struct WebSettings {
     pub joining: Option<Joining>,
     /// How often it is looked for what is unusual.
     pub unusual_ms: u64,
+    /// The map under the cameras, where the site has brought one.
+    pub basemap: Option<Arc<Basemap>>,
 }
 
 impl Default for WebSettings {
@@ -102,6 +106,7 @@ impl Default for WebSettings {
             heartbeat_ms: 15_000,
             joining: None,
             unusual_ms: 60_000,
+            basemap: None,
         }
     }
 }
@@ -281,6 +286,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(false_alarms::routes())
         .merge(unusual::routes())
         .merge(handover::routes())
+        .merge(basemap::routes())
         .merge(joining::routes())
         .merge(pictures::routes())
         .merge(sinks)

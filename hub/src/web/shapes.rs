@@ -32,6 +32,18 @@ pub struct Hub {
     pub version: &'static str,
     /// Revision of the grants in force.
     pub policy_revision: u64,
+    /// The map under the cameras, where the site has brought one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub basemap: Option<Basemap>,
+}
+
+/// Where the base map is and how it is drawn.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Basemap {
+    /// Its PMTiles file, on this hub.
+    pub url: &'static str,
+    /// `wgs84` or `gcj02`.
+    pub coordinates: &'static str,
 }
 
 /// Is there an administrator yet?

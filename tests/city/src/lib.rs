@@ -8,9 +8,11 @@
 pub mod camera;
 pub mod dataset;
 pub mod picture;
+pub mod place;
 pub mod rtsp;
 pub mod still;
 pub mod stream;
+pub mod streets;
 pub mod truth;
 pub mod score;
 pub mod without_pixels;

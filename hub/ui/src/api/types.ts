@@ -14,7 +14,13 @@ export interface Session {
   sees: string[];
   /** Those of them whose cameras may be looked through. */
   looks: string[];
-  hub: { name: string; version: string; policy_revision: string | number };
+  hub: { name: string; version: string; policy_revision: string | number; basemap?: BasemapAt };
+}
+
+/** Where the base map is and in which coordinates it is drawn; a hub without one says none. */
+export interface BasemapAt {
+  url: string;
+  coordinates: 'wgs84' | 'gcj02';
 }
 
 export interface Department {

@@ -229,6 +229,8 @@ export const en = {
     noPositions: 'No camera has a position yet: set “position” in its gateway’s configuration.',
     unplaced: (n: number) => `${plural(n, 'camera', 'cameras')} without position`,
     openEvents: 'event open',
+    credit: (who: string) => `Map: ${who}`,
+    noBasemap: 'The base map cannot be read; cameras stand on plain ground. The hub’s log says why.',
   },
 
   state: {

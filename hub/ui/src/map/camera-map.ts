@@ -1,11 +1,14 @@
 // The map itself: takes cameras, open events and pulses, gives back which camera was chosen. Knows nothing of Svelte.
-import { LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONSource } from 'maplibre-gl';
+import { LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONSource, type LayerSpecification } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import 'maplibre-gl/dist/maplibre-gl.css';
 import type { Feature, FeatureCollection } from 'geojson';
 import type { Incident } from '../api/incident-types';
-import type { Camera, Severity } from '../api/types';
+import type { BasemapAt, Camera, Severity } from '../api/types';
+import type { Position } from '../lib/gcj02';
 import type { Pulse } from '../state/queue.svelte';
+import { datumOf, openBasemap, type Basemap, type Datum } from './basemap';
+import { PREFIX, basemapLayers } from './basemap-style';
 import { graticule } from './graticule';
 import { drawIcons, drawWedge, wedgeName } from './icons';
 import { palette, type Palette } from './palette';
@@ -17,7 +20,8 @@ setWorkerUrl(workerUrl);
 
 /** What was said before the line was lost is drawn fainter. */
 const STALE_OPACITY = 0.5;
-const FIT_ZOOM_MAX = 16;
+/** Plain ground tells less the nearer one looks; streets tell more. */
+const FIT_ZOOM_MAX = { ground: 16, streets: 18 } as const;
 const FIT_PADDING_PX = 70;
 /** Between two drawings of what changes by itself. */
 const SHOW_MS = 500;
@@ -39,11 +43,27 @@ export interface MapState {
   stale: boolean;
 }
 
+/** What the map is told once, and whom it tells. */
+export interface MapOptions {
+  basemap: BasemapAt | null;
+  language(): 'zh' | 'en';
+  /** Without motion. */
+  calm(): boolean;
+  oncamera(id: string): void;
+  onincident(id: string): void;
+  /** Who made the base map; null where it could not be had. */
+  onbasemap(attribution: string | null): void;
+}
+
 export class CameraMap {
   readonly map: MapLibre;
+  /** Where the map has a place. */
+  readonly datum: Datum;
   #colours: Palette = palette();
   #state: MapState = { cameras: [], open: new Map(), incidents: [], seenBy: [], selected: null, stale: false };
-  #placed = new Map<string, [number, number]>();
+  #basemap: Basemap | null = null;
+  /** Where the map has each camera. */
+  #placed = new Map<string, Position>();
   #fitted = '';
   #movedByHand = false;
   #pulses: Pulse[] = [];
@@ -53,7 +73,8 @@ export class CameraMap {
   #wait = 0;
   #drawn: MapState | null = null;
 
-  constructor(container: HTMLElement, onselect: { camera(id: string): void; incident(id: string): void }, private readonly calm: () => boolean) {
+  constructor(container: HTMLElement, private readonly options: MapOptions) {
+    this.datum = datumOf(options.basemap);
     this.map = new MapLibre({
       container, style: mapStyle(this.#colours), center: [104, 35], zoom: 3, attributionControl: false, dragRotate: false,
       pitchWithRotate: false, touchPitch: false, fadeDuration: 0, minZoom: 1,
@@ -75,11 +96,11 @@ export class CameraMap {
     this.map.on('click', 'cameras', (event) => {
       const id: unknown = event.features?.[0]?.properties['id'];
       // An incident may lie over its camera: it is drawn above, so it is what was meant.
-      if (typeof id === 'string' && this.map.queryRenderedFeatures(event.point, { layers: ['incidents'] }).length === 0) onselect.camera(id);
+      if (typeof id === 'string' && this.map.queryRenderedFeatures(event.point, { layers: ['incidents'] }).length === 0) options.oncamera(id);
     });
     this.map.on('click', 'incidents', (event) => {
       const id: unknown = event.features?.[0]?.properties['id'];
-      if (typeof id === 'string') onselect.incident(id);
+      if (typeof id === 'string') options.onincident(id);
     });
     this.map.on('mouseenter', 'cameras', () => (this.map.getCanvas().style.cursor = 'pointer'));
     this.map.on('mouseleave', 'cameras', () => (this.map.getCanvas().style.cursor = ''));
@@ -88,6 +109,7 @@ export class CameraMap {
   destroy(): void {
     clearTimeout(this.#frame);
     clearTimeout(this.#wait);
+    this.#ready = false;
     this.#rings.remove();
     this.map.remove();
   }
@@ -106,7 +128,7 @@ export class CameraMap {
     }, SHOW_MS);
   }
 
-  /** Follows a change of theme. */
+  /** Follows a change of theme or of language. */
   async recolour(): Promise<void> {
     this.#colours = palette();
     if (!this.#ready) return;
@@ -114,10 +136,11 @@ export class CameraMap {
     for (const image of this.map.listImages()) {
       if (image.startsWith('wedge-')) await drawWedge(this.map, image, this.#colours);
     }
-    for (const layer of layers(this.#colours)) {
+    for (const layer of [...layers(this.#colours), ...this.#ground()]) {
       for (const [name, value] of Object.entries(layer.paint ?? {})) {
         this.map.setPaintProperty(layer.id, name as Parameters<MapLibre['setPaintProperty']>[1], value);
       }
+      if (layer.id.startsWith(PREFIX) && layer.type === 'symbol') this.map.setLayoutProperty(layer.id, 'text-field', layer.layout?.['text-field']);
     }
   }
 
@@ -131,30 +154,31 @@ export class CameraMap {
     const bounds = new LngLatBounds();
     for (const position of this.#placed.values()) bounds.extend(position);
     this.#movedByHand = false;
-    this.map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX, animate: animate && !this.calm() });
+    this.map.fitBounds(bounds, { padding: FIT_PADDING_PX, maxZoom: FIT_ZOOM_MAX[this.options.basemap ? 'streets' : 'ground'], animate: animate && !this.options.calm() });
   }
 
   /** What each camera sees on the ground; an empty list takes it away. */
   footprints(rings: readonly (readonly [number, number][])[]): void {
     this.#source('footprints')?.setData({
       type: 'FeatureCollection',
-      features: rings.map((ring) => ({ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: [[...ring, ...ring.slice(0, 1)]] } })),
+      features: rings.map((ring) => ({ type: 'Feature', properties: {}, geometry: { type: 'Polygon', coordinates: [[...ring, ...ring.slice(0, 1)].map(([longitude, latitude]) => this.datum.toMap([longitude, latitude]))] } })),
     });
   }
 
   zoom(step: number): void {
     this.#movedByHand = true;
-    this.map.zoomTo(this.map.getZoom() + step, { animate: !this.calm() });
+    this.map.zoomTo(this.map.getZoom() + step, { animate: !this.options.calm() });
   }
 
   /** Brings a camera into view where it is not. */
   reveal(id: string): void {
     const position = this.#placed.get(id);
-    if (position && !this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.calm() });
+    if (position && !this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.options.calm() });
   }
 
-  revealAt(position: [number, number]): void {
-    if (!this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.calm() });
+  revealAt(place: Position): void {
+    const position = this.datum.toMap(place);
+    if (!this.map.getBounds().contains(position)) this.map.easeTo({ center: position, animate: !this.options.calm() });
   }
 
   async #loaded(): Promise<void> {
@@ -162,6 +186,29 @@ export class CameraMap {
     this.#ready = true;
     this.#drawGraticule();
     this.show(this.#state);
+    await this.#lay();
+  }
+
+  /** Puts the base map under everything else. Cameras are shown before it is there, and without it. */
+  async #lay(): Promise<void> {
+    const { basemap, onbasemap } = this.options;
+    if (!basemap) return;
+    try {
+      this.#basemap = await openBasemap(basemap);
+    } catch {
+      return onbasemap(null);
+    }
+    if (!this.#ready) return;
+    this.map.addSource('basemap', this.#basemap.source);
+    for (const layer of this.#ground()) this.map.addLayer(layer, 'graticule');
+    // Where there are streets nobody looks for degrees.
+    for (const layer of ['graticule', 'graticule-bottom', 'graticule-left']) this.map.setLayoutProperty(layer, 'visibility', 'none');
+    onbasemap(this.#basemap.attribution);
+  }
+
+  #ground(): LayerSpecification[] {
+    const theme = document.documentElement.dataset['theme'] === 'light' ? 'light' : 'dark';
+    return this.#basemap ? basemapLayers(this.#basemap.layers, this.#colours, theme, this.options.language()) : [];
   }
 
   #draw(state: MapState): void {
@@ -171,16 +218,16 @@ export class CameraMap {
     // Ten thousand cameras are laid out anew only where one of them looks different; what changes with each event, with
     // each choice and with the line to the hub has sources of its own, of a few cameras each.
     if (moved) {
-      this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, camera.position]] : [])));
-      this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => feature(camera) ?? []) });
+      this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, this.datum.toMap(camera.position)]] : [])));
+      this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => feature(camera, this.#placed.get(camera.id)) ?? []) });
     }
     if (moved || old.open !== state.open) this.#source('open')?.setData(this.#points([...state.open.keys()], (id) => ({ id, severity: state.open.get(id)?.severity })));
     if (moved || old.selected !== state.selected || old.seenBy !== state.seenBy) {
       this.#source('selected')?.setData(this.#points([...new Set([...(state.selected ? [state.selected] : []), ...state.seenBy])], (id) => ({ id })));
     }
     if (old?.stale !== state.stale) this.map.setPaintProperty('cameras', 'icon-opacity', state.stale ? STALE_OPACITY : 1);
-    if (old?.incidents !== state.incidents) this.#source('incidents')?.setData(incidentFeatures(state.incidents));
-    if (moved || old.seenBy !== state.seenBy) this.#source('sight')?.setData(sightLines(state, this.#placed));
+    if (old?.incidents !== state.incidents) this.#source('incidents')?.setData(incidentFeatures(state.incidents, this.datum));
+    if (moved || old.seenBy !== state.seenBy) this.#source('sight')?.setData(sightLines(state, this.#placed, this.datum));
     if (moved) this.#fitOnce();
   }
 
@@ -199,7 +246,7 @@ export class CameraMap {
   }
 
   #drawGraticule(): void {
-    if (this.#ready) this.#source('graticule')?.setData(graticule(this.map.getBounds()));
+    if (this.#ready && !this.#basemap) this.#source('graticule')?.setData(graticule(this.map.getBounds(), this.datum));
   }
 
   /** Fits when cameras appear or go, as long as nobody has moved the map. */
@@ -215,7 +262,7 @@ export class CameraMap {
   }
 
   #still(): boolean {
-    return this.calm() || this.#pulses.length > PULSES_MOVING_MAX;
+    return this.options.calm() || this.#pulses.length > PULSES_MOVING_MAX;
   }
 
   /** True while there is something to draw next. */
@@ -226,14 +273,14 @@ export class CameraMap {
   }
 }
 
-function feature(camera: Camera): Feature | null {
-  if (!camera.position) return null;
+function feature(camera: Camera, position: Position | undefined): Feature | null {
+  if (!position) return null;
   const properties: Record<string, unknown> = { id: camera.id, name: camera.name, state: camera.state };
   if (camera.heading_deg !== null && camera.field_of_view_deg !== null) {
     properties['wedge'] = wedgeName(camera.field_of_view_deg);
     properties['heading'] = camera.heading_deg;
   }
-  return { type: 'Feature', properties, geometry: { type: 'Point', coordinates: camera.position } };
+  return { type: 'Feature', properties, geometry: { type: 'Point', coordinates: position } };
 }
 
 /** Whether the map draws both alike: each poll brings new objects, which mostly say the same. */

@@ -2,6 +2,8 @@
 const NAMES = [
   '--bg', '--panel', '--raised', '--line', '--line-strong', '--text', '--muted', '--accent', '--ok', '--down',
   '--no-contact', '--starting', '--low', '--medium', '--high', '--urgent',
+  '--map-earth', '--map-green', '--map-sport', '--map-paved', '--map-site', '--map-site-edge', '--map-water', '--map-water-label', '--map-road', '--map-cycle',
+  '--map-mark', '--map-building', '--map-building-edge', '--map-tree', '--map-label', '--map-halo',
 ] as const;
 
 export type Palette = Record<(typeof NAMES)[number], string>;

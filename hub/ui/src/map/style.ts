@@ -1,11 +1,10 @@
-// The map's style: no tiles, no glyphs, no sprites from anywhere. Text is drawn from the system's fonts.
+// The map's own style, over the base map or over plain ground: no glyphs, no sprites from anywhere.
 import type { LayerSpecification, StyleSpecification } from 'maplibre-gl';
 import type { FeatureCollection } from 'geojson';
+import { FONT } from './font';
 import type { Palette } from './palette';
 
 export const NOTHING: FeatureCollection = { type: 'FeatureCollection', features: [] };
-
-const FONT = ['Noto Sans CJK SC', 'PingFang SC', 'Microsoft YaHei', 'sans-serif'];
 
 export function mapStyle(colours: Palette): StyleSpecification {
   return {

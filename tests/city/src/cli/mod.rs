@@ -7,6 +7,7 @@ mod render;
 mod score;
 mod serve;
 mod still;
+mod streets;
 mod world;
 
 use std::process::ExitCode;
@@ -38,6 +39,8 @@ enum Command {
     Gateway(gateway::Args),
     /// Take pictures of cameras, as PNG files.
     Still(still::Args),
+    /// Write the streets as a base map for the hub's page.
+    Streets(streets::Args),
     /// Hold a feed of events against the truth.
     Score(score::Args),
 }
@@ -50,6 +53,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Render(args) => render::main(&args),
         Command::Gateway(args) => gateway::main(&args),
         Command::Still(args) => still::main(&args),
+        Command::Streets(args) => streets::main(&args),
         Command::Score(args) => score::main(&args),
     };
     done.unwrap_or_else(|fault| {

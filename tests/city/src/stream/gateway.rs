@@ -3,11 +3,7 @@
 use toml::{Table, Value};
 
 use crate::camera::Camera;
-
-/// Where the city's middle is, WGS-84 longitude and latitude: in Hangzhou, as the demo's real clips always were.
-const MIDDLE_DEG: (f64, f64) = (120.163_2, 30.274_1);
-/// Metres of a degree of latitude.
-const DEGREE_M: f64 = 111_320.0;
+use crate::place::position_deg;
 
 /// A `[[camera]]` table of `gateway.toml`, with the camera's rules.
 pub fn gateway_table(camera: &Camera, url: &str) -> String {
@@ -17,7 +13,7 @@ pub fn gateway_table(camera: &Camera, url: &str) -> String {
     set("name", camera.name_zh.clone().into());
     set("url", url.into());
     let digits = |degrees: f64| Value::Float((degrees * 1e6).round() / 1e6);
-    let (longitude, latitude) = position_deg(camera);
+    let (longitude, latitude) = position_deg(camera.at);
     set("position", vec![digits(longitude), digits(latitude)].into());
     let short = |value: f32| Value::Float((f64::from(value) * 10.0).round() / 10.0);
     set("heading_deg", short(camera.heading_deg.rem_euclid(360.0)));
@@ -27,13 +23,6 @@ pub fn gateway_table(camera: &Camera, url: &str) -> String {
     table.insert("rule".to_owned(), Value::Array(rules));
     let all = Table::from_iter([("camera".to_owned(), Value::Array(vec![Value::Table(table)]))]);
     format!("\n{all}")
-}
-
-/// Where it stands, degrees east and north. A plane is good enough for half a kilometre.
-fn position_deg(camera: &Camera) -> (f64, f64) {
-    let (longitude, latitude) = MIDDLE_DEG;
-    let (east_m, north_m) = (f64::from(camera.at.x), f64::from(camera.at.y));
-    (longitude + east_m / (DEGREE_M * latitude.to_radians().cos()), latitude + north_m / DEGREE_M)
 }
 
 #[cfg(test)]

@@ -115,4 +115,30 @@ pub struct Layout {
     pub buildings: Vec<Building>,
     /// Furniture of the streets.
     pub props: Vec<Prop>,
+    /// What streets and places are called.
+    pub names: Vec<Name>,
+}
+
+/// What a name belongs to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NameKind {
+    /// A street.
+    Street,
+    /// A river.
+    River,
+    /// A square, a school, a site.
+    Place,
+}
+
+/// A name and what it lies along.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Name {
+    /// Of what.
+    pub kind: NameKind,
+    /// In Chinese.
+    pub zh: &'static str,
+    /// In English.
+    pub en: &'static str,
+    /// The street's or the river's middle, metres; one point for a place.
+    pub line: Vec<Vec2>,
 }

@@ -47,7 +47,7 @@ use crate::camera::Camera;
 
 pub use actor::{Actor, ActorKind, Pose};
 pub use incident::{Incident, IncidentKind};
-pub use layout::{Building, Ground, Layout, Prop, PropKind, Surface};
+pub use layout::{Building, Ground, Layout, Name, NameKind, Prop, PropKind, Surface};
 pub use light::Light;
 
 /// A step of the world.

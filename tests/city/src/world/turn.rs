@@ -47,5 +47,6 @@ impl Turn {
             prop.at = self.point(prop.at);
             prop.heading_rad = self.direction(prop.heading_rad);
         }
+        layout.names.iter_mut().flat_map(|name| &mut name.line).for_each(|point| *point = self.point(*point));
     }
 }

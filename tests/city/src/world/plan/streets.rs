@@ -2,7 +2,11 @@
 
 use glam::Vec2;
 
-use super::{super::layout::Surface, places, sketch::Sketch};
+use super::{
+    super::layout::{Name, NameKind, Surface},
+    places,
+    sketch::Sketch,
+};
 
 /// How far streets and ground go on from the middle; people and vehicles use less of it.
 pub(super) const REACH_M: f32 = 210.0;
@@ -27,6 +31,28 @@ pub(super) fn draw(sketch: &mut Sketch) {
     lanes(sketch);
     crossings(sketch);
     side_street(sketch);
+    sketch.layout.names = names();
+}
+
+/// As the cameras' names have them.
+fn names() -> Vec<Name> {
+    let name = |kind, (zh, en), line: &[(f32, f32)]| Name {
+        kind,
+        zh,
+        en,
+        line: line.iter().map(|(x, y)| Vec2::new(*x, *y)).collect(),
+    };
+    let side = (SIDE_X.0 + SIDE_X.1) / 2.0;
+    vec![
+        name(NameKind::Street, ("解放路", "Jiefang Road"), &[(-REACH_M, 0.0), (REACH_M, 0.0)]),
+        name(NameKind::Street, ("人民路", "Renmin Road"), &[(0.0, -REACH_M), (0.0, REACH_M)]),
+        name(NameKind::Street, ("书院巷", "Shuyuan Lane"), &[(side, KERB_M), (side, REACH_M)]),
+        name(NameKind::River, ("清江", "Qing River"), &[(-REACH_M, -165.0), (REACH_M, -165.0)]),
+        name(NameKind::Place, ("市民广场", "Citizens' Square"), &[(40.0, 38.0)]),
+        name(NameKind::Place, ("实验小学", "Primary School"), &[(-57.0, -26.0)]),
+        name(NameKind::Place, ("地铁工地", "Metro Construction Site"), &[(62.0, -38.0)]),
+        name(NameKind::Place, ("滨江步道", "Riverside Promenade"), &[(-70.0, -108.0)]),
+    ]
 }
 
 fn areas(sketch: &mut Sketch) {
