@@ -61,6 +61,30 @@ impl Background {
         self.last_us = None;
     }
 
+    /// Whether the last picture was the first one, by which nothing can have changed.
+    pub(crate) fn is_new(&self) -> bool {
+        self.last_us == Some(self.started_us)
+    }
+
+    /// By how much each pixel of the last picture differed.
+    pub(crate) fn change(&self) -> &[i16] {
+        &self.change
+    }
+
+    /// Takes back what the last picture, whose luma this is, has taught about some pixels, but for the light.
+    pub(crate) fn unlearn(&mut self, luma: &[i16], pixels: &[u32]) {
+        for &at in pixels {
+            self.levels[at as usize] = luma[at as usize] - self.change[at as usize];
+        }
+    }
+
+    /// Takes some pixels of the last picture for what is usual.
+    pub(crate) fn learn(&mut self, luma: &[i16], pixels: &[u32]) {
+        for &at in pixels {
+            self.levels[at as usize] = luma[at as usize];
+        }
+    }
+
     fn start(&mut self, luma: &[i16], t_us: i64) {
         self.levels.clear();
         self.levels.extend_from_slice(luma);

@@ -12,9 +12,10 @@ use uuid::Uuid;
 use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
 use yiwang_inference::ground::{Calibration, Place};
+use yiwang_inference::left::LeftThings;
 use yiwang_inference::mask::Mask;
 use yiwang_inference::model::{Model, ModelError};
-use yiwang_inference::picture::I420;
+use yiwang_inference::picture::{I420, PictureError};
 use yiwang_inference::quality::{self, Examiner, Finding};
 use yiwang_inference::rules::{self, RuleError, RuleEvent};
 use yiwang_inference::track::{Track, TrackerConfig};
@@ -88,6 +89,8 @@ pub struct Analyst {
     model: Arc<Model>,
     model_name: ModelName,
     tensor: Tensor,
+    /// Only where a rule asks for what was left or taken.
+    left: Option<LeftThings>,
     sampler: Sampler,
     analyser: Analyser,
     last: Option<Moment>,
@@ -107,6 +110,7 @@ impl Analyst {
         let analyser = analyser(&plan, &model)?;
         Ok(Self {
             tensor: model.tensor(),
+            left: left_things(&plan, &model),
             sampler: Sampler::new(plan.analysed_fps),
             analyser,
             model_name: name_of(&model),
@@ -150,6 +154,10 @@ impl Analyst {
             self.examiner = Examiner::new(&plan.diagnosis_off);
             self.tensor.forget();
         }
+        let other_things = rules::about_things(&plan.rules) != self.left.is_some();
+        if masked_otherwise || other_things || *classes != self.model.info().classes {
+            self.left = left_things(&plan, &model);
+        }
         if !model.takes(&self.tensor) {
             self.tensor = model.tensor();
         }
@@ -180,9 +188,12 @@ impl Analyst {
         let times = picture.times();
         let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, times.media_us, &mut self.tensor)?;
-        let detections = self.model.detect(&self.tensor)?;
+        let mut detections = self.model.detect(&self.tensor)?;
         if let Some(eye) = &mut self.eye {
             eye.look(&view, times.media_us, &self.tensor, &self.model, &detections);
+        }
+        if let Some(left) = &mut self.left {
+            left.observe(&view, times.media_us, &mut detections).map_err(unreadable(&self.model_name))?;
         }
         let findings = self.examiner.observe(times.media_us, &view);
         Ok(self.observe(picture, &detections, findings, id))
@@ -196,15 +207,18 @@ impl Analyst {
         id: &mut dyn FnMut() -> Uuid,
     ) -> Result<Option<Vec<Found>>, ModelError> {
         // What is kept between pictures (the background) must not learn from one that comes again before it.
-        let mut tensor = self.tensor.clone();
+        let (mut tensor, mut left) = (self.tensor.clone(), self.left.clone());
         let media_us = picture.times().media_us;
         let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, media_us, &mut tensor)?;
-        let detections = self.model.detect(&tensor)?;
+        let mut detections = self.model.detect(&tensor)?;
+        if let Some(left) = &mut left {
+            left.observe(&view, media_us, &mut detections).map_err(unreadable(&self.model_name))?;
+        }
         if !still::is_unchanged(self.analyser.tracks(), &detections) {
             return Ok(None);
         }
-        self.tensor = tensor;
+        (self.tensor, self.left) = (tensor, left);
         let findings = self.examiner.observe(media_us, &view);
         Ok(Some(self.observe(picture, &detections, findings, id)))
     }
@@ -249,6 +263,9 @@ impl Analyst {
         self.begun.clear();
         self.faults.clear();
         self.tensor.forget();
+        if let Some(left) = &mut self.left {
+            left.forget();
+        }
         if let Some(eye) = &mut self.eye {
             eye.forget();
         }
@@ -388,7 +405,15 @@ fn name_of(model: &Model) -> ModelName {
 
 /// The planes without what is masked: nothing looks at any others.
 fn covered<'a>(mask: &'a mut Mask, picture: &'a Picture<'_>, model: &ModelName) -> Result<I420<'a>, ModelError> {
-    mask.cover(picture.i420()).map_err(|source| ModelError::Picture { model: model.name.clone(), source })
+    mask.cover(picture.i420()).map_err(unreadable(model))
+}
+
+fn unreadable(model: &ModelName) -> impl Fn(PictureError) -> ModelError {
+    |source| ModelError::Picture { model: model.name.clone(), source }
+}
+
+fn left_things(plan: &Plan, model: &Model) -> Option<LeftThings> {
+    rules::about_things(&plan.rules).then(|| LeftThings::new(&model.info().classes))?
 }
 
 /// What the hub is told of the rules' kinds and of the faults of pictures.

@@ -61,13 +61,14 @@ impl Attendance {
                     continue;
                 }
                 let known = |company: &&mut Company| company.place == place.id && company.person == person.id;
+                // Where he would be now is a guess: who is out of sight may as well have gone.
                 match self.company.iter_mut().find(known) {
-                    Some(company) => company.come(scene.t_us),
+                    Some(company) => company.come(person.last_seen_us),
                     None => self.company.push(Company {
                         place: place.id,
                         person: person.id,
-                        since_us: scene.t_us,
-                        last_us: scene.t_us,
+                        since_us: person.last_seen_us,
+                        last_us: person.last_seen_us,
                     }),
                 }
             }

@@ -54,6 +54,12 @@ const BAGS: &[&str] = &["bag"];
 /// Default classes of rules about traffic.
 const VEHICLES: &[&str] = &["vehicle"];
 
+/// Whether one of these tables is a rule about things that are left or taken: then they are worth looking for.
+pub fn about_things(tables: &[toml::Table]) -> bool {
+    let mut kinds = tables.iter().filter_map(|table| table.get("kind")?.as_str());
+    kinds.any(|kind| RULES.iter().any(|rule| rule.descriptor.kind == kind && rule.classes == BAGS))
+}
+
 /// A line of the table: how a rule is called, shown and read.
 #[derive(Debug)]
 pub struct RuleKind {
