@@ -1,7 +1,8 @@
-// `tests/bench view [--json FILE] [--seconds N] [--cameras N] [--events N]`: the desk under load in a real browser against a
+// `tests/bench view [--json FILE] [--seconds N] [--cameras N] [--events N] [--profile FILE]`: the desk under load in a real browser against a
 // real hub. Gateways declare the cameras, which get their places through the registry; others bring the events, which
 // thirty cameras see. Measured are the time between two pictures, from a key or a click to the picture that shows its
 // effect (the browser's own Event Timing), and from an event's making to the picture with the list that holds it.
+// `--profile` writes the processor's profile of the page too (Chrome's DevTools open it), and tells what took most of it.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +11,7 @@ import { binary, openBrowser, openDesk, openHub, showEvents, until } from './sup
 
 const { values } = parseArgs({ options: {
   json: { type: 'string' }, seconds: { type: 'string', default: '30' }, cameras: { type: 'string', default: '10000' }, events: { type: 'string', default: '500' },
+  profile: { type: 'string' },
 } });
 const [seconds, cameras, events] = [values.seconds, values.cameras, values.events].map(Number);
 /** A gateway declares 1024 cameras at most. */
@@ -58,6 +60,7 @@ async function measure() {
   await page.locator('[role=option]').first().waitFor();
   await until('the map has the cameras', () => page.evaluate(() => (window.__yiwang?.map.querySourceFeatures?.('cameras').length ?? 0) > 0), 120_000);
   await page.evaluate(watch);
+  const profiler = values.profile ? await profile(page) : null;
   const begun = Date.now();
   const first = await page.evaluate(() => window.__bench.count());
   await page.waitForTimeout(seconds * 500);
@@ -69,7 +72,32 @@ async function measure() {
     await page.locator('#queue-search').fill('');
     await page.keyboard.press('Escape');
   }
-  return page.evaluate(([first, ms]) => window.__bench.figures(first, ms), [first, Date.now() - begun]);
+  const figures = await page.evaluate(([first, ms]) => window.__bench.figures(first, ms), [first, Date.now() - begun]);
+  await profiler?.end(values.profile);
+  return figures;
+}
+
+/** What takes the page's main thread: each function's own time, as a share of the whole. */
+async function profile(page) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Profiler.enable');
+  await session.send('Profiler.setSamplingInterval', { interval: 500 });
+  await session.send('Profiler.start');
+  return {
+    end: async (file) => {
+      const { profile } = await session.send('Profiler.stop');
+      writeFileSync(file, JSON.stringify(profile));
+      const own = new Map();
+      const byId = new Map(profile.nodes.map((node) => [node.id, node.callFrame]));
+      profile.samples.forEach((id, i) => {
+        const { functionName, url, lineNumber } = byId.get(id);
+        const name = `${functionName || '(anonymous)'} ${url.split('/').at(-1)}:${lineNumber + 1}`;
+        own.set(name, (own.get(name) ?? 0) + profile.timeDeltas[i]);
+      });
+      const all = profile.endTime - profile.startTime;
+      for (const [name, us] of [...own].sort((a, b) => b[1] - a[1]).slice(0, 30)) console.error(`${((100 * us) / all).toFixed(1).padStart(5)} %  ${name}`);
+    },
+  };
 }
 
 /** Puts the cameras on a grid of a city, as an administrator may by hand. */
@@ -115,6 +143,8 @@ function watch() {
   const madeMs = (id) => parseInt(id.replaceAll('-', '').slice(0, 12), 16);
   const waiting = [];
   let came = 0;
+  let pictures = 0;
+  window.__yiwang.map.on('render', () => (pictures += 1));
   const source = new EventSource('/api/v1/feed?since=now');
   source.addEventListener('event', (message) => {
     came += 1;
@@ -137,7 +167,7 @@ function watch() {
     count: () => came,
     figures: async (firstCame, ms) => ({
       frame_ms_p95: quantile(frames, 0.95), frame_ms_p50: quantile(frames, 0.5), interaction_ms_p95: quantile(inputs, 0.95), interactions: inputs.length,
-      event_to_row_ms_p99: quantile(rows, 0.99), event_to_row_ms_p50: quantile(rows, 0.5), rows: rows.length, events_per_s: Math.round(((came - firstCame) * 1000) / ms),
+      event_to_row_ms_p99: quantile(rows, 0.99), event_to_row_ms_p50: quantile(rows, 0.5), rows: rows.length, map_pictures_per_s: Number(((pictures * 1000) / ms).toFixed(2)), events_per_s: Math.round(((came - firstCame) * 1000) / ms),
       cameras: (await (await fetch('/api/v1/registry')).json()).cameras.filter(({ position }) => position).length,
     }),
   };

@@ -229,6 +229,8 @@ export const en = {
     noPositions: 'No camera has a position yet: set “position” in its gateway’s configuration.',
     unplaced: (n: number) => `${plural(n, 'camera', 'cameras')} without position`,
     openEvents: 'event open',
+    late: 'Drawn less often',
+    lateWhy: 'Drawing the map takes long on this computer: what is new appears on it some seconds later than in the list. Rings at new events stand still.',
     credit: (who: string) => `Map: ${who}`,
     noBasemap: 'The base map cannot be read; cameras stand on plain ground. The hub’s log says why.',
   },

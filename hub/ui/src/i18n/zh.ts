@@ -225,6 +225,8 @@ export const zh: Messages = {
     noPositions: '还没有摄像机设置位置：请在网关配置中填写 “position”。',
     unplaced: (n) => `${n} 台摄像机没有位置`,
     openEvents: '有进行中的事件',
+    late: '地图刷新较慢',
+    lateWhy: '这台计算机绘制地图较慢：新情况在地图上比列表晚几秒出现，新事件的圆圈不动。',
     credit: (who) => `底图：${who}`,
     noBasemap: '底图无法读取，摄像机显示在空白底图上。原因见中心日志。',
   },

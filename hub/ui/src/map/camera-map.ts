@@ -11,10 +11,11 @@ import { datumOf, openBasemap, type Basemap, type Datum } from './basemap';
 import { PREFIX, basemapLayers } from './basemap-style';
 import { graticule } from './graticule';
 import { drawIcons, drawWedge, wedgeName } from './icons';
+import { Pace } from './pace';
 import { palette, type Palette } from './palette';
 import { PULSE_MS, RingCanvas, rings } from './pulses';
 import { incidentFeatures, sightLines } from './incidents';
-import { layers, mapStyle } from './style';
+import { NEAR_ZOOM, cameraSize, layers, mapStyle } from './style';
 
 setWorkerUrl(workerUrl);
 
@@ -23,8 +24,8 @@ const STALE_OPACITY = 0.5;
 /** Plain ground tells less the nearer one looks; streets tell more. */
 const FIT_ZOOM_MAX = { ground: 16, streets: 18 } as const;
 const FIT_PADDING_PX = 70;
-/** Between two drawings of what changes by itself. */
-const SHOW_MS = 500;
+/** From so many cameras on they are drawn small from afar, without names and views, which cover each other there anyway. */
+const MANY = 800;
 /** Rings need no more pictures a second. */
 const PULSE_FRAME_MS = 100;
 /** Where more cameras pulse at once than this the rings stand still: nobody follows them, and drawing costs what the list needs. */
@@ -53,6 +54,8 @@ export interface MapOptions {
   onincident(id: string): void;
   /** Who made the base map; null where it could not be had. */
   onbasemap(attribution: string | null): void;
+  /** Whether what is new is shown later than usual, because drawing takes long here. */
+  onlate(late: boolean): void;
 }
 
 export class CameraMap {
@@ -72,6 +75,11 @@ export class CameraMap {
   #ready = false;
   #wait = 0;
   #drawn: MapState | null = null;
+  readonly #pace = new Pace();
+  #late = false;
+  #many = false;
+  /** What each source was last given: the same again is not laid out again. */
+  readonly #given = new Map<string, string>();
 
   constructor(container: HTMLElement, private readonly options: MapOptions) {
     this.datum = datumOf(options.basemap);
@@ -88,8 +96,13 @@ export class CameraMap {
     this.map.on('move', () => this.#frame !== 0 && this.#drawRings());
     this.map.on('resize', () => this.#drawGraticule());
     this.map.on('movestart', (event) => {
-      if (event.originalEvent) this.#movedByHand = true;
+      if (!event.originalEvent) return;
+      this.#movedByHand = true;
+      // Under a hand the picture follows, if coarsely; it is sharp again when the hand rests.
+      if (this.#pace.slow) this.map.setPixelRatio(devicePixelRatio / 2);
     });
+    this.map.on('moveend', () => this.map.getPixelRatio() !== devicePixelRatio && this.map.setPixelRatio(devicePixelRatio));
+    this.map.on('render', () => this.#pace.handed());
     this.map.setMissingStyleImageResolver(async (id) => {
       if (id.startsWith('wedge-')) await drawWedge(this.map, id, this.#colours);
     });
@@ -114,7 +127,7 @@ export class CameraMap {
     this.map.remove();
   }
 
-  /** Shows this state: a new choice at once, everything else twice a second at most. */
+  /** Shows this state: a new choice at once, everything else twice a second at most, and less often where drawing takes long. */
   show(state: MapState): void {
     const chosen = state.selected !== this.#state.selected || state.stale !== this.#state.stale;
     this.#state = state;
@@ -122,10 +135,11 @@ export class CameraMap {
     if (!chosen && this.#wait !== 0) return;
     clearTimeout(this.#wait);
     this.#draw(state);
+    if (this.#late !== this.#pace.late) this.options.onlate((this.#late = this.#pace.late));
     this.#wait = window.setTimeout(() => {
       this.#wait = 0;
       if (this.#drawn !== this.#state) this.show(this.#state);
-    }, SHOW_MS);
+    }, this.#pace.waitMs);
   }
 
   /** Follows a change of theme or of language. */
@@ -219,15 +233,16 @@ export class CameraMap {
     // each choice and with the line to the hub has sources of its own, of a few cameras each.
     if (moved) {
       this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, this.datum.toMap(camera.position)]] : [])));
+      this.#thin(this.#placed.size > MANY);
       this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => feature(camera, this.#placed.get(camera.id)) ?? []) });
     }
-    if (moved || old.open !== state.open) this.#source('open')?.setData(this.#points([...state.open.keys()], (id) => ({ id, severity: state.open.get(id)?.severity })));
+    if (moved || old.open !== state.open) this.#give('open', this.#points([...state.open.keys()], (id) => ({ id, severity: state.open.get(id)?.severity })));
     if (moved || old.selected !== state.selected || old.seenBy !== state.seenBy) {
-      this.#source('selected')?.setData(this.#points([...new Set([...(state.selected ? [state.selected] : []), ...state.seenBy])], (id) => ({ id })));
+      this.#give('selected', this.#points([...new Set([...(state.selected ? [state.selected] : []), ...state.seenBy])], (id) => ({ id })));
     }
     if (old?.stale !== state.stale) this.map.setPaintProperty('cameras', 'icon-opacity', state.stale ? STALE_OPACITY : 1);
-    if (old?.incidents !== state.incidents) this.#source('incidents')?.setData(incidentFeatures(state.incidents, this.datum));
-    if (moved || old.seenBy !== state.seenBy) this.#source('sight')?.setData(sightLines(state, this.#placed, this.datum));
+    if (old?.incidents !== state.incidents) this.#give('incidents', incidentFeatures(state.incidents, this.datum));
+    if (moved || old.seenBy !== state.seenBy) this.#give('sight', sightLines(state, this.#placed, this.datum));
     if (moved) this.#fitOnce();
   }
 
@@ -239,6 +254,21 @@ export class CameraMap {
         return position ? [{ type: 'Feature' as const, properties: properties(id), geometry: { type: 'Point' as const, coordinates: position } }] : [];
       }),
     };
+  }
+
+  /** Lays out a source of few features anew, where it says something else than before. */
+  #give(id: string, data: FeatureCollection): void {
+    const text = JSON.stringify(data);
+    if (this.#given.get(id) === text) return;
+    this.#given.set(id, text);
+    this.#source(id)?.setData(data);
+  }
+
+  #thin(many: boolean): void {
+    if (many === this.#many) return;
+    this.#many = many;
+    for (const layer of ['fields', 'names']) this.map.setLayerZoomRange(layer, many ? NEAR_ZOOM : 0, 24);
+    this.map.setLayoutProperty('cameras', 'icon-size', cameraSize(many));
   }
 
   #source(id: string): GeoJSONSource | undefined {
@@ -262,7 +292,7 @@ export class CameraMap {
   }
 
   #still(): boolean {
-    return this.options.calm() || this.#pulses.length > PULSES_MOVING_MAX;
+    return this.options.calm() || this.#pace.slow || this.#pulses.length > PULSES_MOVING_MAX;
   }
 
   /** True while there is something to draw next. */

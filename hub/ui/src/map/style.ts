@@ -1,5 +1,5 @@
 // The map's own style, over the base map or over plain ground: no glyphs, no sprites from anywhere.
-import type { LayerSpecification, StyleSpecification } from 'maplibre-gl';
+import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
 import type { FeatureCollection } from 'geojson';
 import { FONT } from './font';
 import type { Palette } from './palette';
@@ -20,6 +20,14 @@ export function mapStyle(colours: Palette): StyleSpecification {
     },
     layers: layers(colours),
   };
+}
+
+/** Nearer than this, also thousands of cameras stand apart. */
+export const NEAR_ZOOM = 14;
+
+/** From afar thousands of signs would hide each other: those that work step back, what is wrong stays large. */
+export function cameraSize(many: boolean): number | ExpressionSpecification {
+  return many ? ['interpolate', ['linear'], ['zoom'], NEAR_ZOOM - 3, ['match', ['get', 'state'], 'ok', 0.35, 0.7], NEAR_ZOOM, 1] : 1;
 }
 
 /** In drawing order; a change of theme takes paint values from here too. */
