@@ -2,7 +2,6 @@
 export const picturesEn = {
   title: 'Picture',
   still: 'Still',
-  stillOf: (camera: string) => `Still of ${camera}`,
   again: 'Another still',
   asking: 'Asking the gateway…',
   hide: 'Hide',

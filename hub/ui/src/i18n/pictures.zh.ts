@@ -4,7 +4,6 @@ import type { Messages } from './en';
 export const picturesZh: Messages['pictures'] = {
   title: '画面',
   still: '截图',
-  stillOf: (camera) => `${camera}的截图`,
   again: '重新截图',
   asking: '正在向网关请求…',
   hide: '收起',

@@ -1,0 +1,84 @@
+// Looking through a camera in a real browser: a real camera, gateway and hub, and a picture that decodes.
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { after, before, describe, test } from 'node:test';
+import { AXE, DESK, binary, clean, missing, openBrowser, openDesk, openHub, until } from './support.mjs';
+
+const assets = process.env.YIWANG_ASSETS ?? fileURLToPath(new URL('../../../shared/', import.meta.url));
+const clip = join(assets, 'clips/one-by-one-person-detection.mp4');
+const model = join(assets, 'models/yolox_nano_416.onnx');
+const absent = ['yiwang-gateway', 'yiwang-rtsp'].map(binary).concat(clip, model).filter((file) => !existsSync(file));
+const reason = process.env.YIWANG_UI_URL ? 'it starts a hub of its own' : missing() ?? (absent.length > 0 ? `there is no ${absent.join(', ')}` : null);
+
+describe('looking through a camera', { skip: reason ?? false }, () => {
+  let browser;
+  let hub;
+  let command;
+
+  before(async () => {
+    browser = await openBrowser();
+    hub = await openHub(browser, site);
+  });
+  after(async () => {
+    await browser?.close();
+    hub?.stop();
+  });
+
+  /** A camera behind a gateway of the police, and leave for the centre to look through it. */
+  async function site({ quic, data, start, token }) {
+    command = (...args) => execFileSync(binary('yiwang-hub'), [...args, '--data', data], { encoding: 'utf8' });
+    const times = join(data, 'camera.jsonl');
+    const port = 20_000 + Math.floor(Math.random() * 20_000);
+    start('yiwang-rtsp', '--listen', `127.0.0.1:${port}`, '--camera', `east=${clip}`, '--schedule', times);
+    const config = join(data, 'gateway.toml');
+    const camera = `[[camera]]\nid = "east"\nurl = "rtsp://127.0.0.1:${port}/east"\nposition = [120.15, 30.27]\n`;
+    writeFileSync(config, `state_dir = "${data}/gateway"\n[model]\nfile = "${model}"\nfamily = "yolox"\n[admin]\nlisten = "127.0.0.1:0"\n${camera}`);
+    execFileSync(binary('yiwang-gateway'), ['join', quic, token('police'), '--name', 'site', '--state-dir', join(data, 'gateway')]);
+    command('grant', 'add', '--department', 'operations', '--sees', 'pictures/police');
+    start('yiwang-gateway', 'run', '--config', config);
+  }
+
+  async function camera(id, options, look) {
+    const opened = await openDesk(browser, hub, options);
+    try {
+      const { page } = opened;
+      const row = page.locator(`[data-camera$="/${id}"]`).first();
+      await row.waitFor();
+      await row.click();
+      await page.locator('[data-test=camera-detail]').waitFor();
+      await look(page, page.locator('[data-test=look]').first());
+      assert.deepEqual(opened.outside, [], 'requests that leave the machine');
+      assert.deepEqual(opened.errors, [], 'errors in the page');
+    } finally {
+      await opened.context.close();
+    }
+  }
+
+  /** A reason is asked for once; it is kept while the camera is looked at. */
+  async function ask(page, button) {
+    await page.locator(button).first().click();
+    const reason = page.locator('[data-test=look-reason] input');
+    if ((await reason.count()) === 0) return;
+    await reason.fill('who fell at the gate?');
+    await page.keyboard.press('Enter');
+  }
+
+  test('a still comes with its age, after a reason that stands in the record', () => camera('east', { size: DESK }, async (page, look) => {
+    await until('a still is shown', async () => {
+      if (await look.locator('[data-test=still-picture]').count()) return true;
+      // The camera may not have sent anything yet: that is told, and asked again.
+      await ask(page, '[data-test=still]');
+      await look.locator('[data-test=still-picture], [role=alert] p').first().waitFor();
+      return false;
+    }, 60_000);
+    const width = await look.locator('[data-test=still-picture]').evaluate(async (image) => (await image.decode(), image.naturalWidth));
+    assert.ok(width > 100, `${width} px`);
+    assert.match(await look.locator('[data-test=picture-age]').innerText(), /old/);
+    await page.evaluate(AXE);
+    await clean(page, 'a still');
+    assert.match(command('audit', 'list'), /who fell at the gate\?/);
+  }));
+});
