@@ -79,6 +79,13 @@ describe('looking through a camera', { skip: reason ?? false }, () => {
     assert.match(await look.locator('[data-test=picture-age]').innerText(), /old/);
     await page.evaluate(AXE);
     await clean(page, 'a still');
+    // It stays while the page reads the registry anew, every other second.
+    const age = () => look.locator('[data-test=picture-age]').innerText();
+    const before = await age();
+    await until('its age to grow', async () => (await age()) !== before);
+    await page.waitForResponse((response) => response.url().endsWith('/api/v1/cameras'));
+    await page.waitForResponse((response) => response.url().endsWith('/api/v1/cameras'));
+    assert.equal(await look.locator('[data-test=still-picture]').count(), 1);
     assert.match(command('audit', 'list'), /who fell at the gate\?/);
   }));
 });
