@@ -165,15 +165,17 @@ impl Rect {
         Rect::new(self.x0 - dx, self.y0 - dy, self.x1 + dx, self.y1 + dy)
     }
 
-    /// Intersection over union, 0–1.
-    pub fn iou(&self, other: &Rect) -> f32 {
+    /// Area that it has in common with another.
+    pub fn shared(&self, other: &Rect) -> f32 {
         let width = self.x1.min(other.x1) - self.x0.max(other.x0);
         let height = self.y1.min(other.y1) - self.y0.max(other.y0);
-        if width <= 0.0 || height <= 0.0 {
-            return 0.0;
-        }
-        let both = width * height;
-        both / (self.area() + other.area() - both)
+        width.max(0.0) * height.max(0.0)
+    }
+
+    /// Intersection over union, 0–1.
+    pub fn iou(&self, other: &Rect) -> f32 {
+        let both = self.shared(other);
+        if both > 0.0 { both / (self.area() + other.area() - both) } else { 0.0 }
     }
 }
 

@@ -61,10 +61,7 @@ impl Suppression {
 
 /// Whether `part` lies in `whole` and is clearly smaller.
 fn is_part(whole: &Rect, part: &Rect) -> bool {
-    let width = whole.x1.min(part.x1) - whole.x0.max(part.x0);
-    let height = whole.y1.min(part.y1) - whole.y0.max(part.y0);
-    let inside = width.max(0.0) * height.max(0.0);
-    part.area() < whole.area() * PART_AREA_MAX && inside > part.area() * PART_INSIDE_MIN
+    part.area() < whole.area() * PART_AREA_MAX && whole.shared(part) > part.area() * PART_INSIDE_MIN
 }
 
 /// For each class the first class of its kin, its own index where it has none.

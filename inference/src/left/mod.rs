@@ -50,6 +50,8 @@ const SCORE: f32 = 0.6;
 const SAME: f32 = 0.3;
 /// A box that overlaps where it was by this has not moved.
 const RESTS: f32 = 0.6;
+/// It must cover this part of it to hide it.
+const COVERS: f32 = 0.3;
 /// A box taller than the patch by this is of something else, which may hide it.
 const TALLER: f32 = 1.6;
 
@@ -161,7 +163,9 @@ impl LeftThings {
             // Who has come since stands before what rests, at most; who rests as long may be what rests.
             let rests = |found: &Rect| spot.people().any(|person| person.iou(found) > RESTS);
             let hides = |found: &Detection| {
-                found.bbox.height() > TALLER * bbox.height() && covers(&found.bbox, &bbox) && rests(&found.bbox)
+                found.bbox.height() > TALLER * bbox.height()
+                    && found.bbox.shared(&bbox) > COVERS * bbox.area()
+                    && rests(&found.bbox)
             };
             let hidden = detections.iter().any(hides);
             let fate = spot.look(plan.size_px, &plan.luma, background.change(), t_us, hidden);
@@ -217,11 +221,4 @@ impl Plan {
             luma: vec![0; width as usize * height as usize],
         }
     }
-}
-
-/// Whether a box lies over a third of another.
-fn covers(bbox: &Rect, other: &Rect) -> bool {
-    let width = bbox.x1.min(other.x1) - bbox.x0.max(other.x0);
-    let height = bbox.y1.min(other.y1) - bbox.y0.max(other.y0);
-    width.max(0.0) * height.max(0.0) > 0.3 * other.area()
 }

@@ -133,11 +133,7 @@ impl RemovedObject {
 
 /// Whether the box of something else lies over the place. A predicted box counts: what it stands for is hidden itself.
 fn is_hidden(scene: &Scene<'_>, place: &Place) -> bool {
-    let covers = |bbox: &Rect| {
-        let width = place.bbox.x1.min(bbox.x1) - place.bbox.x0.max(bbox.x0);
-        let height = place.bbox.y1.min(bbox.y1) - place.bbox.y0.max(bbox.y0);
-        width.max(0.0) * height.max(0.0) >= HIDDEN_PART * place.bbox.area()
-    };
+    let covers = |bbox: &Rect| bbox.shared(&place.bbox) >= HIDDEN_PART * place.bbox.area();
     scene.tracks.iter().any(|track| track.id != place.track.id && covers(&track.bbox))
 }
 

@@ -320,7 +320,5 @@ pub(crate) fn same_place(place: &Rect, bbox: &Rect) -> bool {
 
 /// Whether a box lies within that of a place: what is seen of an object that is half hidden.
 fn within(place: &Rect, bbox: &Rect) -> bool {
-    let width = place.x1.min(bbox.x1) - place.x0.max(bbox.x0);
-    let height = place.y1.min(bbox.y1) - place.y0.max(bbox.y0);
-    bbox.area() < 0.7 * place.area() && width.max(0.0) * height.max(0.0) >= HIDDEN_PART * bbox.area()
+    bbox.area() < 0.7 * place.area() && place.shared(bbox) >= HIDDEN_PART * bbox.area()
 }

@@ -37,6 +37,9 @@ const GROWN_PART: f32 = 0.5;
 const GROWN_OVERLAP_MIN: f32 = 0.2;
 /// A box that overlaps a track seen in the same picture by more than this is its double and starts nothing.
 const DOUBLE_OVERLAP: f32 = 0.6;
+/// A box of which this part lies in that of a surer track seen in the same picture is a part of its body and starts
+/// nothing: who stands behind somebody has mostly been seen before he came there.
+const INSIDE: f32 = 0.7;
 /// Most tracks at once; a new one beyond that is not started (a picture full of noise must not eat the machine).
 const MAX_TRACKS: usize = 400;
 
@@ -157,9 +160,9 @@ impl Tracker {
         for (detection, _) in detections.iter().zip(free).filter(|(_, free)| **free) {
             let kind = group(&self.groups, detection.class);
             let double = self.bodies.iter().any(|body| {
-                body.track.last_seen_us == t_us
-                    && body.group == kind
-                    && body.track.bbox.iou(&detection.bbox) > DOUBLE_OVERLAP
+                let (bbox, part) = (&body.track.bbox, &detection.bbox);
+                let inside = || part.shared(bbox) > INSIDE * part.area() && detection.score < body.track.score;
+                body.track.last_seen_us == t_us && body.group == kind && (bbox.iou(part) > DOUBLE_OVERLAP || inside())
             });
             if detection.score >= self.config.new_score && !double && self.bodies.len() < MAX_TRACKS {
                 self.bodies.push(Body::new(t_us, detection, kind));
