@@ -66,7 +66,7 @@ mod tests {
     fn an_object_that_vanishes_left_when_it_was_last_seen() {
         let inside = || vec![(1, 0.7, 0.5)];
         let events =
-            play(RULE, &[(0, inside()), (2, inside()), (4, inside()), (20, vec![]), (33, vec![]), (34, vec![])]);
+            play(RULE, &[(0, inside()), (2, inside()), (4, inside()), (20, vec![]), (103, vec![]), (104, vec![])]);
         assert_eq!(phases(&events), [("begin", 0), ("end", 4)]);
         assert_eq!(events[1].attributes, [("ended_by".to_owned(), "lost".to_owned())]);
     }

@@ -8,6 +8,8 @@
 //! - A track that appears in the zone where one was just lost is the same object under a new number.
 //! - An object that is lost for `LOST_US` has left when it was last seen inside. One that stood still is waited for as
 //!   long as it stood, at most `STILL_LOST_US`: somebody in front of it, or a detector that tires of it, is no leaving.
+//!   Where each object counts for itself (`patient`), one that is lost well inside is waited for `WELL_INSIDE_LOST_US`:
+//!   it went behind something, and nobody saw it reach the border.
 
 use super::{Scene, geometry::Zone, settings::ClassFilter, standing::same_place};
 use crate::{
@@ -25,10 +27,16 @@ const SAMPLES: u32 = 2;
 const LOST_US: i64 = 3_000_000;
 /// The same of one that stood still, at most.
 const STILL_LOST_US: i64 = 15_000_000;
+/// The same of one that was lost well inside, where that is asked for.
+const WELL_INSIDE_LOST_US: i64 = 10_000_000;
+/// So far from the border, in its own widths and heights, is well inside.
+const WELL_INSIDE: f32 = 0.3;
 /// Who has stayed where he is for so long stands still.
 const STANDS_US: i64 = 10_000_000;
 /// A new track may be a lost one if it is not farther from it than this, in widths and heights of its box.
 const SAME_PLACE: f32 = 1.0;
+/// For each second beyond `LOST_US` it may have gone so much farther.
+const FARTHER: f32 = 0.25;
 
 /// The objects in one zone.
 #[derive(Debug)]
@@ -38,6 +46,8 @@ pub(crate) struct Presence {
     watched: Vec<Watched>,
     members: Vec<Member>,
     next_member: u64,
+    /// Waits longer for who is lost well inside.
+    patient: bool,
 }
 
 /// An object in the zone.
@@ -55,6 +65,8 @@ pub(crate) struct Member {
     pub(crate) point: Point,
     /// Where it stands, and since when.
     still: (Rect, i64),
+    /// Whether it is waited for longer where it is now.
+    well_inside: bool,
 }
 
 /// What happened in the zone.
@@ -98,7 +110,13 @@ struct Doubt {
 
 impl Presence {
     pub(crate) fn new(zone: Zone, classes: ClassFilter) -> Self {
-        Self { zone, classes, watched: Vec::new(), members: Vec::new(), next_member: 1 }
+        Self { zone, classes, watched: Vec::new(), members: Vec::new(), next_member: 1, patient: false }
+    }
+
+    /// The same, for rules to which each object counts for itself: who is lost well inside is waited for longer. Where
+    /// objects are counted, a crowd would last as long beyond its end.
+    pub(crate) fn patient(zone: Zone, classes: ClassFilter) -> Self {
+        Self { patient: true, ..Self::new(zone, classes) }
     }
 
     /// Those in the zone, in the order in which they came.
@@ -145,8 +163,9 @@ impl Presence {
                 let Some(place) = self.members.iter().position(|member| member.id == id) else { return };
                 self.members[place].see(scene.t_us, track);
                 if inside {
-                    self.members[place].inside_us = scene.t_us;
-                    self.members[place].point = now;
+                    let well_inside = self.patient && self.zone.border_distance(now, &track.bbox) >= WELL_INSIDE;
+                    let member = &mut self.members[place];
+                    (member.inside_us, member.point, member.well_inside) = (scene.t_us, now, well_inside);
                 } else if let Some(doubt) = watched.doubt.filter(|doubt| doubt.has_left(scene.t_us)) {
                     watched.member = None;
                     watched.doubt = None;
@@ -166,6 +185,7 @@ impl Presence {
                     track: track.clone(),
                     point: now,
                     still: (track.bbox, scene.t_us),
+                    well_inside: false,
                 };
                 self.next_member += 1;
                 watched.member = Some(member.id);
@@ -194,14 +214,19 @@ impl Presence {
     fn lost_at(&self, scene: &Scene<'_>, track: &Track) -> Option<u64> {
         let distance = |member: &Member| {
             let (a, b) = (member.track.bbox.bottom_centre(), track.first_bbox.bottom_centre());
-            let (width, height) = (member.track.bbox.width(), member.track.bbox.height());
+            // The larger of the two: what is half hidden looks small.
+            let (one, other) = (&member.track.bbox, &track.first_bbox);
+            let (width, height) = (one.width().max(other.width()), one.height().max(other.height()));
             ((a.x - b.x) / width.max(1e-3)).hypot((a.y - b.y) / height.max(1e-3))
         };
-        // After a longer time only one that stands where the other stood may be the same.
+        // After a longer time only one that stands where the other stood may be the same, or one within its reach.
         let may_be = |member: &Member, distance: f32| {
-            let lost_us = scene.t_us - member.track.last_seen_us;
-            let in_place = lost_us <= member.patience_us() && same_place(&member.still.0, &track.first_bbox);
-            in_place || (lost_us <= LOST_US && distance <= SAME_PLACE)
+            let lost_us = track.first_seen_us - member.track.last_seen_us;
+            let in_time = scene.t_us - member.track.last_seen_us <= member.patience_us();
+            let beyond_s = (lost_us - LOST_US).max(0) as f32 / 1e6;
+            let within_reach =
+                (lost_us <= LOST_US || member.well_inside) && distance <= SAME_PLACE + FARTHER * beyond_s;
+            in_time && (same_place(&member.still.0, &track.first_bbox) || within_reach)
         };
         self.members
             .iter()
@@ -248,7 +273,8 @@ impl Member {
 
     /// How long it is waited for when it is out of sight.
     fn patience_us(&self) -> i64 {
-        (self.track.last_seen_us - self.still.1).clamp(LOST_US, STILL_LOST_US)
+        let least_us = if self.well_inside { WELL_INSIDE_LOST_US } else { LOST_US };
+        (self.track.last_seen_us - self.still.1).clamp(least_us, STILL_LOST_US)
     }
 }
 
@@ -433,5 +459,29 @@ mod tests {
             .chain(shown(320, 400, 2, |_| 0.89))
             .collect();
         assert_eq!(stays(&walked), [198], "one who walked is not the one that comes later");
+    }
+
+    #[test]
+    fn where_each_counts_who_is_lost_well_inside_is_waited_for_as_far_as_he_may_have_gone() {
+        let stays = |make: fn(Zone, ClassFilter) -> Presence, from_x: f32, to_x: f32| -> usize {
+            let zone = Zone::new(&[[0.1, 0.0], [1.0, 0.0], [1.0, 1.0], [0.1, 1.0]]).expect("a zone");
+            let (mut presence, mut walk) = (make(zone, ClassFilter::default()), Walk::default());
+            let mut entered = 0;
+            for tenths in (0..200).step_by(2) {
+                let step = 0.002 * tenths as f32;
+                let seen: &[Seen] = match tenths {
+                    0..40 => &[(1, from_x - 0.08 + step, 0.5)],
+                    40..110 => &[],
+                    _ => &[(2, to_x + step - 0.22, 0.5)],
+                };
+                let changes = presence.observe(&scene(tenths * 100_000, &walk.step(tenths * 100_000, seen)));
+                entered += changes.iter().filter(|change| matches!(change, Change::Entered { .. })).count();
+            }
+            entered
+        };
+        assert_eq!(stays(Presence::patient, 0.5, 0.6), 1, "behind something for seven seconds");
+        assert_eq!(stays(Presence::new, 0.5, 0.6), 2, "where objects are counted");
+        assert_eq!(stays(Presence::patient, 0.5, 0.9), 2, "nobody is so fast");
+        assert_eq!(stays(Presence::patient, 0.12, 0.2), 2, "at the border he may have left");
     }
 }

@@ -43,7 +43,7 @@ struct Open {
 impl Stay {
     /// A stay becomes an event after `after_us`, and is told again every `update_us`.
     pub(super) fn new(head: Head, zone: Zone, after_us: i64, update_us: i64) -> Self {
-        let presence = Presence::new(zone, head.classes);
+        let presence = Presence::patient(zone, head.classes);
         Self {
             presence,
             emitter: head.emitter,
