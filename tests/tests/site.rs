@@ -8,11 +8,11 @@ use std::process::Command;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
+use yiwang_city::rtsp::{CameraSpec, Server, ServerSettings};
 use yiwang_gateway::uplink::{Identity, renew};
 use yiwang_hub::registry::Authority;
 use yiwang_tests::feed;
 use yiwang_tests::process::{Hub, Process, binary, wait_for};
-use yiwang_city::rtsp::{CameraSpec, Server, ServerSettings};
 
 const DAY_US: i64 = 86_400_000_000;
 const LONG: Duration = Duration::from_secs(30);

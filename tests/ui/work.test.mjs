@@ -101,10 +101,10 @@ describe('work on incidents', { skip: reason ?? false }, () => {
   test('the loop, with an operator and a department at once', () => desk({ user: people.li }, (li) => desk({ user: people.officer }, async (officer) => {
     const { id } = await fresh(li, ({ departments }) => departments.includes(department));
     await open(li, id);
-    await li.click('[data-action=acknowledge]');
+    await li.click('button[data-action=acknowledge]');
     await li.locator('[data-test=incident-detail] [data-shown-as=acknowledged]').waitFor();
 
-    await li.click('[data-action=dispatch]');
+    await li.click('button[data-action=dispatch]');
     const box = li.locator(`[data-test=action-form] input[value="${department}"]`);
     if (!(await box.isChecked())) await box.check();
     for (const other of await li.locator(`[data-test=action-form] input:checked:not([value="${department}"])`).all()) await other.uncheck();
@@ -122,11 +122,11 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     await officer.click('[data-test=action-go]');
     await li.locator(`${task}[data-state=done]`).getByText('Nobody there any more').waitFor();
 
-    await li.click('[data-action=resolve]');
+    await li.click('button[data-action=resolve]');
     await li.fill('[data-test=action-form] textarea', 'Seen by a patrol');
     await li.click('[data-test=action-go]');
     await li.locator('[data-test=incident-detail] [data-shown-as=resolved]').waitFor();
-    await li.click('[data-action=close]');
+    await li.click('button[data-action=close]');
     await li.click('[data-test=action-form] input[value=true]');
     await li.click('[data-test=action-go]');
     await until('it is closed', async () => (await one(li, id)).state === 'closed');
@@ -143,9 +143,9 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     // wang's line is cut: what wang sees stays as it was.
     await context.route('**/api/v1/incidents/feed*', (route) => route.abort());
     await wang.evaluate(() => window.dispatchEvent(new Event('offline')));
-    await li.click('[data-action=acknowledge]');
+    await li.click('button[data-action=acknowledge]');
     await li.locator('[data-test=incident-detail] [data-shown-as=acknowledged]').waitFor();
-    await wang.click('[data-action=severity]');
+    await wang.click('button[data-action=severity]');
     await wang.selectOption('[data-test=action-form] select', 'low');
     await wang.fill('[data-test=action-form] textarea', 'a drill');
     await wang.click('[data-test=action-go]');
@@ -178,7 +178,7 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     await until('a acknowledges', async () => (await state(id)) === 'acknowledged');
     await press('u');
     await until('u takes it back', async () => ['new', 'cleared_unacknowledged'].includes(await state(id)));
-    await until('the page knows', async () => (await page.locator('[data-action=acknowledge]').count()) === 1);
+    await until('the page knows', async () => (await page.locator('button[data-action=acknowledge]').count()) === 1);
     await press('a');
     await until('a acknowledges again', async () => (await state(id)) === 'acknowledged');
     await acts();
