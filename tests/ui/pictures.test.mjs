@@ -1,4 +1,4 @@
-// Looking through a camera in a real browser: a real camera, gateway and hub, and a picture that decodes.
+// Looking through a camera in a real browser: a real camera, gateway and hub, and pictures that decode and go on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -34,8 +34,9 @@ describe('looking through a camera', { skip: reason ?? false }, () => {
     const port = 20_000 + Math.floor(Math.random() * 20_000);
     start('yiwang-rtsp', '--listen', `127.0.0.1:${port}`, '--camera', `east=${clip}`, '--schedule', times);
     const config = join(data, 'gateway.toml');
-    const camera = `[[camera]]\nid = "east"\nurl = "rtsp://127.0.0.1:${port}/east"\nposition = [120.15, 30.27]\n`;
-    writeFileSync(config, `state_dir = "${data}/gateway"\n[model]\nfile = "${model}"\nfamily = "yolox"\n[admin]\nlisten = "127.0.0.1:0"\n${camera}`);
+    const camera = (id, more = '') => `[[camera]]\nid = "${id}"\nurl = "rtsp://127.0.0.1:${port}/east"\nposition = [120.15, 30.27]\n${more}`;
+    const mask = '[[camera.mask]]\npolygon = [[0, 0], [0.3, 0], [0.3, 0.5], [0, 0.5]]\n';
+    writeFileSync(config, `state_dir = "${data}/gateway"\n[model]\nfile = "${model}"\nfamily = "yolox"\n[admin]\nlisten = "127.0.0.1:0"\n${camera('east')}${camera('masked', mask)}`);
     execFileSync(binary('yiwang-gateway'), ['join', quic, token('police'), '--name', 'site', '--state-dir', join(data, 'gateway')]);
     command('grant', 'add', '--department', 'operations', '--sees', 'pictures/police');
     start('yiwang-gateway', 'run', '--config', config);
@@ -87,5 +88,27 @@ describe('looking through a camera', { skip: reason ?? false }, () => {
     await page.waitForResponse((response) => response.url().endsWith('/api/v1/cameras'));
     assert.equal(await look.locator('[data-test=still-picture]').count(), 1);
     assert.match(command('audit', 'list'), /who fell at the gate\?/);
+  }));
+
+  test('live video decodes, goes on and says how far behind it is', () => camera('east', { size: DESK }, async (page, look) => {
+    await ask(page, '[data-test=live-button]');
+    const frames = () => look.locator('video').evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames).catch(() => 0);
+    const first = await until('the first picture', frames, 60_000);
+    const later = await until('pictures that go on', async () => ((await frames()) > first + 20 ? frames() : 0), 60_000);
+    assert.ok(later > first + 20);
+    const age = Number(await look.locator('[data-test=live]').getAttribute('data-age'));
+    assert.ok(Number.isFinite(age), 'its age is known');
+    await page.evaluate(AXE);
+    await clean(page, 'live video');
+    // Whoever may no longer look is told so, and sees nothing more.
+    command('grant', 'remove', '--department', 'operations', '--sees', 'pictures/police');
+    await look.locator('[role=alert] p').waitFor();
+    assert.equal(await look.locator('video').count(), 0);
+    command('grant', 'add', '--department', 'operations', '--sees', 'pictures/police');
+  }));
+
+  test('a masked camera is refused live in words', () => camera('masked', { size: DESK }, async (page, look) => {
+    await ask(page, '[data-test=live-button]');
+    await until('the refusal', async () => /masked/.test(await look.locator('[role=alert]').innerText()), 60_000);
   }));
 });

@@ -112,7 +112,7 @@ pub struct RawSpool {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPictures {
-    /// Whether stills of the cameras go to the hub when somebody with the right asks for one. On where nothing is said:
+    /// Whether stills and live video of the cameras go to the hub when somebody with the right asks for them. On where nothing is said:
     /// an alarm is decided by looking, none goes unasked, each is on the hub's record, and masks hold.
     pub on_request: bool,
 }

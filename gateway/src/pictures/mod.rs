@@ -2,10 +2,14 @@
 //! that on its record, asks this gateway over the connection that the gateway keeps.
 //!
 //! - [`reel`] (pure) the newest coded pictures of a camera, [`still`] one of them as JPEG with the masks black,
+//! - [`live`] the pictures as they come, in fragments ([`h264`], [`fmp4`], both pure),
 //! - [`serve`] answers asks, bounded, below events in priority.
 //!
 //! What the site does not let out ([`Sight`]) is not kept here either.
 
+pub mod fmp4;
+pub mod h264;
+mod live;
 pub mod reel;
 mod serve;
 pub mod still;
@@ -14,8 +18,10 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use yiwang_inference::mask::Mask;
+use yiwang_wire::limits;
+use yiwang_wire::picture::NoPicture;
 
 use self::reel::Reel;
 use self::serve::Group;
@@ -39,6 +45,7 @@ struct Inner {
     sights: Mutex<BTreeMap<String, Arc<Sight>>>,
     decoding: Semaphore,
     sending: Semaphore,
+    watched: Semaphore,
 }
 
 impl fmt::Debug for Pictures {
@@ -51,6 +58,7 @@ impl Pictures {
     /// No camera yet; why one has no picture stands on the board.
     pub fn new(board: Arc<Board>) -> Self {
         Self(Arc::new(Inner {
+            watched: Semaphore::new(limits::MAX_LIVE as usize),
             board,
             sights: Mutex::default(),
             decoding: Semaphore::new(DECODING_MAX),
@@ -60,7 +68,12 @@ impl Pictures {
 
     /// A camera's stream begins; what was kept of one before is forgotten.
     pub fn add(&self, camera: &str, lets_out: bool, mask: &Mask) -> Arc<Sight> {
-        let sight = Arc::new(Sight(Mutex::new(Kept { lets_out, mask: mask.clone(), reel: Reel::default() })));
+        let sight = Arc::new(Sight(Mutex::new(Kept {
+            lets_out,
+            mask: mask.clone(),
+            reel: Reel::default(),
+            watchers: Vec::new(),
+        })));
         self.lock().insert(camera.to_owned(), sight.clone());
         sight
     }
@@ -83,6 +96,10 @@ impl Pictures {
 
     fn decoding(&self) -> &Semaphore {
         &self.0.decoding
+    }
+
+    fn watched(&self) -> &Semaphore {
+        &self.0.watched
     }
 
     fn sending(&self) -> &Semaphore {
@@ -110,6 +127,45 @@ struct Kept {
     lets_out: bool,
     mask: Mask,
     reel: Reel,
+    /// Bound: the cameras that are watched at a time ([`limits::MAX_LIVE`]).
+    watchers: Vec<Watcher>,
+}
+
+impl Kept {
+    /// Why nobody may watch live.
+    fn withheld(&self) -> Option<NoPicture> {
+        match (self.lets_out, self.mask.is_empty()) {
+            (false, _) => Some(NoPicture::SwitchedOff),
+            (true, false) => Some(NoPicture::Masked),
+            (true, true) => None,
+        }
+    }
+}
+
+/// Somebody who watches live.
+struct Watcher {
+    /// Bound: [`live::UNITS_MAX`]; when full the rest of the group is left out.
+    units: mpsc::Sender<Unit>,
+    /// What comes before the next keyframe cannot be decoded.
+    leaving_out: bool,
+}
+
+impl Watcher {
+    /// Hands a picture on; false where nobody is there any more.
+    fn push(&mut self, unit: &Unit) -> bool {
+        self.leaving_out &= !unit.keyframe;
+        if self.leaving_out {
+            return !self.units.is_closed();
+        }
+        match self.units.try_send(unit.clone()) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Full(_)) => {
+                self.leaving_out = true;
+                true
+            }
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+        }
+    }
 }
 
 impl Sight {
@@ -118,6 +174,11 @@ impl Sight {
         let mut kept = self.lock();
         if kept.lets_out {
             kept.reel.push(codec, unit);
+            if codec == Codec::H264 {
+                kept.watchers.retain_mut(|watcher| watcher.push(unit));
+            } else {
+                kept.watchers.clear();
+            }
         }
     }
 
@@ -128,12 +189,38 @@ impl Sight {
         if !lets_out {
             kept.reel.clear();
         }
+        // Whoever watches sees no picture that the new settings do not let out.
+        if kept.withheld().is_some() {
+            kept.watchers.clear();
+        }
     }
 
     /// The newest group, where one has come, and the masks that hold now; none where pictures are not let out.
     fn newest(&self) -> Option<(Option<Group>, Mask)> {
         let kept = self.lock();
         kept.lets_out.then(|| (kept.reel.newest(), kept.mask.clone()))
+    }
+
+    /// The pictures from the newest group on, as they are; masked ones never.
+    fn watch(&self) -> Result<live::Feed, NoPicture> {
+        let mut kept = self.lock();
+        if let Some(cause) = kept.withheld() {
+            return Err(cause);
+        }
+        let group = match kept.reel.newest() {
+            None => return Err(NoPicture::NothingCame),
+            Some((Codec::H265, _)) => return Err(NoPicture::Codec),
+            Some((Codec::H264, units)) => units,
+        };
+        let (sender, units) = mpsc::channel(live::UNITS_MAX);
+        let leaving_out = !kept.reel.is_whole();
+        kept.watchers.push(Watcher { units: sender, leaving_out });
+        Ok(live::Feed { group, units })
+    }
+
+    /// Why nobody may watch (any more).
+    fn withheld(&self) -> Option<NoPicture> {
+        self.lock().withheld()
     }
 
     fn lock(&self) -> MutexGuard<'_, Kept> {

@@ -45,6 +45,11 @@ impl Reel {
         *self = Self::default();
     }
 
+    /// Whether what comes next can be decoded with what is kept.
+    pub fn is_whole(&self) -> bool {
+        !self.cut
+    }
+
     /// The group that is coming in, where there is one.
     pub fn newest(&self) -> Option<(Codec, Vec<Unit>)> {
         self.group.clone()

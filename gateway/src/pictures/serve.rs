@@ -5,6 +5,7 @@
 //! the others wait. What is written takes of the hub's credit for the whole connection, whatever its priority: two large
 //! stills on a thin line would hold events back.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, RecvStream, SendStream};
@@ -15,7 +16,7 @@ use yiwang_wire::pb::{self, answer, ask};
 use yiwang_wire::picture::NoPicture;
 use yiwang_wire::{codec, limits};
 
-use super::{Pictures, still};
+use super::{Pictures, live, still};
 use crate::camera::Codec;
 use crate::decode::pipeline::Unit;
 use crate::{now_us, with_causes};
@@ -34,7 +35,7 @@ pub(crate) async fn run(pictures: &Pictures, connection: &Connection) {
     loop {
         tokio::select! {
             stream = connection.accept_bi() => match stream {
-                Ok((send, receive)) => drop(asks.spawn(one(pictures.clone(), send, receive))),
+                Ok((send, receive)) => drop(asks.spawn(one(pictures.clone(), connection.clone(), send, receive))),
                 Err(_) => return,
             },
             Some(ended) = asks.join_next(), if !asks.is_empty() => {
@@ -48,9 +49,12 @@ pub(crate) async fn run(pictures: &Pictures, connection: &Connection) {
     }
 }
 
-async fn one(pictures: Pictures, mut send: SendStream, receive: RecvStream) {
+async fn one(pictures: Pictures, connection: Connection, mut send: SendStream, receive: RecvStream) {
     let _ = send.set_priority(PRIORITY);
     let answer = match timeout(ASK_WITHIN, read(receive)).await {
+        Ok(Ok(pb::Ask { camera, what: Some(ask::What::Live(live)) })) => {
+            return watched(&pictures, &connection, send, &camera, live.number).await;
+        }
         Ok(Ok(ask)) => tokio::select! {
             answer = pictures.answer(&ask) => answer,
             // The hub does not want it any more.
@@ -70,6 +74,44 @@ async fn one(pictures: Pictures, mut send: SendStream, receive: RecvStream) {
     if timeout(TAKEN_WITHIN, sent).await.is_err() {
         let _ = send.reset(0u32.into());
     }
+}
+
+/// Live video until the hub stops listening, or it may be watched no longer: then it is told why.
+async fn watched(pictures: &Pictures, connection: &Connection, mut send: SendStream, camera: &str, number: u32) {
+    let begun = match (pictures.watched().try_acquire(), pictures.sight(camera)) {
+        (Err(_), _) => Err(NoPicture::TooMany),
+        (_, None) => Err(NoPicture::UnknownCamera),
+        (Ok(permit), Some(sight)) => sight.watch().map(|feed| (permit, sight, feed)),
+    };
+    let refused = match begun {
+        Err(cause) => cause,
+        Ok((_permit, sight, feed)) => {
+            if write(&mut send, answer::Answer::Live(pb::LiveBegins {})).await.is_none() {
+                return;
+            }
+            tracing::info!(camera, "live video goes to the hub");
+            // The camera's pictures hold the feed open; a reference here would too.
+            let camera_sight = Arc::downgrade(&sight);
+            drop(sight);
+            tokio::select! {
+                () = live::send(connection, number, feed) => {}
+                _ = send.stopped() => {}
+            }
+            tracing::info!(camera, "live video has ended");
+            camera_sight.upgrade().and_then(|sight| sight.withheld()).unwrap_or(NoPicture::NothingCame)
+        }
+    };
+    let exactly = if refused == NoPicture::NothingCame { pictures.cause_of(camera) } else { String::new() };
+    if write(&mut send, codec::no_picture(refused, &exactly)).await.is_some() {
+        let _ = send.finish();
+    }
+}
+
+/// An answer is out; none where the hub does not take it.
+async fn write(send: &mut SendStream, answer: answer::Answer) -> Option<()> {
+    let mut bytes = Vec::new();
+    frame::encode(&codec::encode_answer(answer), &mut bytes);
+    timeout(TAKEN_WITHIN, send.write_all(&bytes)).await.ok()?.ok()
 }
 
 async fn read(mut receive: RecvStream) -> Result<pb::Ask, String> {

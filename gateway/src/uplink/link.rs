@@ -184,7 +184,7 @@ impl Link {
         let declared = Declared::load(&self.settings.state_dir);
         let (present, former) = (settings.cameras.clone(), declared.former(&settings.cameras));
         settings.cameras.extend(former.clone());
-        settings.pictures = if self.settings.pictures.is_some() { picture::STILLS } else { 0 };
+        settings.pictures = if self.settings.pictures.is_some() { picture::STILLS | picture::LIVE } else { 0 };
         let shared = Shared {
             link: self,
             said,

@@ -75,7 +75,9 @@ fn transport(congestion: Congestion) -> TransportConfig {
         // The control stream is ours; the hub opens one for each picture that somebody asked for.
         .max_concurrent_bidi_streams(VarInt::from_u32(yiwang_wire::limits::MAX_ASKS))
         .max_concurrent_uni_streams(VarInt::from_u32(0))
-        .send_window(8 << 20);
+        // What live video may have under way (two groups of 1 MiB for each camera that is watched) and a still leave the
+        // events more than they ever use.
+        .send_window(24 << 20);
     match congestion {
         Congestion::Cubic => transport.congestion_controller_factory(Arc::new(CubicConfig::default())),
         Congestion::Bbr => transport.congestion_controller_factory(Arc::new(BbrConfig::default())),

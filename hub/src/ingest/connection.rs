@@ -12,6 +12,8 @@ use quinn::{Connection, ConnectionError, RecvStream, SendStream};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use yiwang_wire::close::CloseCode;
+use yiwang_wire::codec;
+use yiwang_wire::picture::GROUP_HEADER_BYTES;
 
 use super::listener::Hub;
 use super::live::close;
@@ -19,6 +21,7 @@ use super::session::{Action, Session, Settings};
 use crate::error::chain;
 use crate::log::{AppendOutcome, LogEntry, LogError};
 use crate::merge::Told;
+use crate::pictures::Pictures;
 use crate::registry::ca::GATEWAY_DAYS;
 use crate::registry::now_us;
 use crate::store::StoreError;
@@ -36,6 +39,8 @@ const DAY_US: i64 = 24 * 3600 * 1_000_000;
 /// A piece of an event stream.
 enum Piece {
     Bytes(u64, quinn::Chunk),
+    /// The stream's first bytes.
+    First(u64, Vec<u8>),
     /// The stream's end: finished (true) or reset.
     End(u64, bool),
 }
@@ -142,7 +147,10 @@ impl Task {
                     Err(error) => return (CloseCode::Done, error.to_string()),
                 },
                 stream = self.connection.accept_uni() => match stream {
-                    Ok(stream) => drop(tokio::spawn(read_stream(stream, pieces_in.clone()))),
+                    Ok(stream) => {
+                        let pictures = self.hub.pictures.clone();
+                        drop(tokio::spawn(read_stream(stream, self.id, pictures, pieces_in.clone())));
+                    }
                     Err(error) => return lost(error),
                 },
                 Some(piece) = pieces.recv(), if self.session.wants_events() => self.piece(piece),
@@ -165,6 +173,10 @@ impl Task {
             Piece::Bytes(stream, chunk) => {
                 self.hub.metrics.event_bytes.inc_by(chunk.bytes.len() as u64);
                 self.session.events(now_us(), stream, &chunk.bytes);
+            }
+            Piece::First(stream, bytes) => {
+                self.hub.metrics.event_bytes.inc_by(bytes.len() as u64);
+                self.session.events(now_us(), stream, &bytes);
             }
             Piece::End(stream, whole) => self.session.events_ended(stream, whole),
         }
@@ -228,7 +240,7 @@ impl Task {
         self.session.durable(now_us(), durable);
         let address = self.connection.remote_address();
         self.hub.presence.connected(&self.gateway, self.id, address, now_us());
-        self.hub.pictures.connected(&self.gateway, self.connection.clone(), pictures);
+        self.hub.pictures.connected(&self.gateway, self.connection.clone(), pictures, clock_offset_us);
         let (gateway, clock_offset_ms) = (&self.gateway, clock_offset_us / 1000);
         tracing::info!(%gateway, %address, %software, clock_offset_ms, "a gateway connected");
         Ok(())
@@ -266,9 +278,26 @@ async fn append(hub: Arc<Hub>, token: u64, entries: Arc<Vec<LogEntry>>) -> Appen
     }
 }
 
-/// Reads one event stream to its end. It ends with the connection: then reading fails or nobody takes the pieces.
-async fn read_stream(mut stream: RecvStream, pieces: mpsc::Sender<Piece>) {
+/// Reads one stream to its end. It ends with the connection: then reading fails or nobody takes the pieces. What begins as
+/// a group of live video is one; everything else are events.
+async fn read_stream(mut stream: RecvStream, connection: u64, pictures: Arc<Pictures>, pieces: mpsc::Sender<Piece>) {
     let id = u64::from(stream.id());
+    let mut first = [0; GROUP_HEADER_BYTES];
+    let got = match stream.read_exact(&mut first).await {
+        Ok(()) => GROUP_HEADER_BYTES,
+        // A stream that is shorter: the session says whether that can be.
+        Err(quinn::ReadExactError::FinishedEarly(bytes)) => bytes,
+        Err(quinn::ReadExactError::ReadError(_)) => {
+            let _ = pieces.send(Piece::End(id, false)).await;
+            return;
+        }
+    };
+    if let Some((number, group)) = codec::decode_group(&first) {
+        return pictures.group(connection, number, group, stream).await;
+    }
+    if pieces.send(Piece::First(id, first[..got].to_vec())).await.is_err() {
+        return;
+    }
     loop {
         let (piece, more) = match stream.read_chunk(PIECE_BYTES, true).await {
             Ok(Some(chunk)) => (Piece::Bytes(id, chunk), true),

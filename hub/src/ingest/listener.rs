@@ -34,6 +34,8 @@ const HANDSHAKES_MAX: usize = 128;
 const HANDSHAKES_TRUSTED: usize = 32;
 /// Open connections; a further one is refused.
 const CONNECTIONS_MAX: usize = 4096;
+/// Groups of live video under way: two of each camera that is watched, and one that is given up.
+const LIVE_STREAMS_MAX: u32 = 3 * yiwang_wire::limits::MAX_LIVE;
 const HANDSHAKE_WITHIN: Duration = Duration::from_secs(10);
 /// How often the registry is asked for what changed; revocation takes effect within this time.
 const REGISTRY_EVERY: Duration = Duration::from_millis(500);
@@ -251,10 +253,12 @@ fn transport() -> TransportConfig {
     let mut transport = TransportConfig::default();
     let idle = Duration::from_secs(10).try_into().expect("10 s fit");
     transport
-        .max_concurrent_uni_streams(VarInt::from_u32(STREAMS_MAX as u32))
+        .max_concurrent_uni_streams(VarInt::from_u32(STREAMS_MAX as u32 + LIVE_STREAMS_MAX))
         .max_concurrent_bidi_streams(VarInt::from_u32(1))
         .stream_receive_window(VarInt::from_u32(1024 * 1024))
-        .receive_window(VarInt::from_u32(2 * 1024 * 1024))
+        // Credit is taken by what is written, whatever its priority: all live video that may be under way must leave the
+        // events their part. It is read as it comes, so that little of it is ever held.
+        .receive_window(VarInt::from_u32(16 * 1024 * 1024))
         .send_window(1024 * 1024)
         .datagram_receive_buffer_size(None)
         .max_idle_timeout(Some(idle))

@@ -1,11 +1,14 @@
 //! Asks gateways for pictures, over the connections that they made: the hub never connects out. Who may ask, and that it
 //! is on the record, is decided before (`web`, `share`); here is who can be asked, how many at a time, and why none came.
 
+pub mod live;
+
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quinn::Connection;
+use quinn::{Connection, RecvStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use yiwang_wire::frame::{self, Framer};
@@ -13,9 +16,11 @@ use yiwang_wire::pb::{self, answer, ask};
 use yiwang_wire::picture::{self, NoPicture};
 use yiwang_wire::{codec, limits};
 
+use self::live::{Channel, Viewer};
+
 /// Stills under way at one gateway, below what it takes, so that an ask never waits for a stream; above it the answer is
 /// that the gateway is busy.
-const ASKS_MAX: usize = limits::MAX_ASKS as usize;
+const ASKS_MAX: usize = (limits::MAX_ASKS - limits::MAX_LIVE) as usize;
 /// A gateway that has not answered within this time does not.
 const WITHIN: Duration = Duration::from_secs(12);
 
@@ -51,6 +56,9 @@ pub enum Unseen {
 #[derive(Default)]
 pub struct Pictures {
     lines: Mutex<BTreeMap<String, Line>>,
+    /// By gateway and camera. Bound: those that somebody watches, [`limits::MAX_LIVE`] of each gateway.
+    channels: Mutex<BTreeMap<(String, String), Arc<Channel>>>,
+    number: AtomicU32,
 }
 
 #[derive(Clone)]
@@ -58,13 +66,14 @@ struct Line {
     connection: Connection,
     /// Bits of the hello's `pictures`.
     can: u32,
+    clock_offset_us: i64,
     asks: Arc<Semaphore>,
 }
 
 impl Pictures {
     /// A gateway was welcomed, and said what it can send.
-    pub(crate) fn connected(&self, gateway: &str, connection: Connection, can: u32) {
-        let line = Line { connection, can, asks: Arc::new(Semaphore::new(ASKS_MAX)) };
+    pub(crate) fn connected(&self, gateway: &str, connection: Connection, can: u32, clock_offset_us: i64) {
+        let line = Line { connection, can, clock_offset_us, asks: Arc::new(Semaphore::new(ASKS_MAX)) };
         self.lock().insert(gateway.to_owned(), line);
     }
 
@@ -87,6 +96,7 @@ impl Pictures {
         let ask = pb::Ask { camera: camera.to_owned(), what: Some(what) };
         match timeout(WITHIN, ask_one(&line.connection, &ask)).await.map_err(|_| Unseen::Late)?? {
             Some(answer::Answer::Still(still)) => Ok(still),
+            Some(answer::Answer::Live(_)) => Err(Unseen::Broken("live video came, not a still".into())),
             Some(answer::Answer::None(none)) => {
                 let cause = NoPicture::from_u32(none.cause).unwrap_or(NoPicture::Failed);
                 Err(Unseen::None { cause, exactly: none.text })
@@ -95,9 +105,74 @@ impl Pictures {
         }
     }
 
+    /// Live video of a camera. The first who watches makes the hub ask the gateway.
+    pub fn live(self: &Arc<Self>, gateway: &str, camera: &str) -> Result<Viewer, Unseen> {
+        let line = self.lock().get(gateway).cloned().ok_or(Unseen::Offline)?;
+        if line.can & picture::LIVE == 0 {
+            return Err(Unseen::Old);
+        }
+        let key = (gateway.to_owned(), camera.to_owned());
+        let mut channels = self.channels();
+        let of_now = |channel: &&Arc<Channel>| channel.connection.stable_id() == line.connection.stable_id();
+        if let Some(channel) = channels.get(&key).filter(of_now) {
+            return Ok(channel.viewer());
+        }
+        if channels.keys().filter(|(of, _)| of == gateway).count() >= limits::MAX_LIVE as usize {
+            return Err(Unseen::Busy);
+        }
+        let number = self.number.fetch_add(1, Ordering::Relaxed);
+        let channel = Arc::new(Channel::new(line.connection, number, line.clock_offset_us));
+        let viewer = channel.viewer();
+        channels.insert(key.clone(), channel.clone());
+        tokio::spawn(follow(self.clone(), key, channel));
+        Ok(viewer)
+    }
+
+    /// A gateway opened a stream with a group of live pictures. One that nobody waits for is not read.
+    pub(crate) async fn group(&self, connection: u64, number: u32, group: u32, stream: RecvStream) {
+        let asked =
+            |channel: &&Arc<Channel>| channel.number == number && channel.connection.stable_id() as u64 == connection;
+        let found = self.channels().values().find(asked).cloned();
+        if let Some(channel) = found {
+            channel.take(group, stream).await;
+        }
+    }
+
+    fn channels(&self) -> MutexGuard<'_, BTreeMap<(String, String), Arc<Channel>>> {
+        // A map of handles is whole after every statement.
+        self.channels.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Line>> {
         // A map of handles is whole after every statement.
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Keeps a camera's live video going while somebody watches.
+async fn follow(pictures: Arc<Pictures>, key: (String, String), channel: Arc<Channel>) {
+    let forget = |channels: &mut BTreeMap<_, Arc<Channel>>| {
+        if channels.get(&key).is_some_and(|own| Arc::ptr_eq(own, &channel)) {
+            channels.remove(&key);
+        }
+    };
+    let nobody_watches = async {
+        loop {
+            channel.left.notified().await;
+            // Under the lock: nobody can come between looking and forgetting.
+            let mut channels = pictures.channels();
+            if channel.is_idle() {
+                forget(&mut channels);
+                return;
+            }
+        }
+    };
+    tokio::select! {
+        () = nobody_watches => {}
+        why = live::ask(&channel, &key.1) => {
+            forget(&mut pictures.channels());
+            channel.end(why);
+        }
     }
 }
 

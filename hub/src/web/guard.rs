@@ -38,6 +38,7 @@ pub const ACCESS: &[(Method, &str, Need)] = &[
     (Method::GET, "/api/v1/cameras", Need::Viewer),
     // Whose pictures a person may look at, and whether a reason is needed, is decided with the camera at hand.
     (Method::POST, "/api/v1/cameras/{gateway}/{camera}/still", Need::Person),
+    (Method::POST, "/api/v1/cameras/{gateway}/{camera}/live", Need::Person),
     (Method::GET, "/api/v1/kinds", Need::Viewer),
     (Method::GET, "/api/v1/events", Need::Viewer),
     (Method::GET, "/api/v1/events/{id}", Need::Viewer),

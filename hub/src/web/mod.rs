@@ -32,6 +32,7 @@ pub mod secret;
 mod server;
 mod unusual;
 mod views;
+mod watching;
 mod working;
 
 use std::net::IpAddr;
@@ -71,7 +72,7 @@ const MAX_BODY_BYTES: usize = 64 * 1024;
 const MAX_READS: usize = 32;
 /// What may run and load in the page: its own files only. Style attributes are allowed, because the map's library sets
 /// them.
-const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; \
+const CONTENT_SECURITY_POLICY: &str = "default-src 'self'; worker-src 'self' blob:; img-src 'self' data: blob:; media-src blob:; \
     style-src 'self'; style-src-attr 'unsafe-inline'; object-src 'none'; base-uri 'none'; form-action 'self'; \
     frame-ancestors 'none'";
 

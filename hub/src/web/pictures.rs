@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use axum::Extension;
 use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::response::Response;
 use serde::Deserialize;
 use serde_json::json;
 use utoipa::ToSchema;
@@ -18,6 +19,7 @@ use super::access::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::extract::Body;
 use super::json::{camera_id, rfc3339};
+use super::watching;
 use super::working::note_why;
 use crate::pictures::Unseen;
 
@@ -34,7 +36,7 @@ const AGE_MS: HeaderName = HeaderName::from_static("x-age-ms");
 const MASKED: HeaderName = HeaderName::from_static("x-masked");
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(still))
+    OpenApiRouter::new().routes(routes!(still)).routes(routes!(live))
 }
 
 /// Why somebody looks.
@@ -75,6 +77,27 @@ async fn still(
     Ok((headers, still.jpeg))
 }
 
+/// Live video of a camera, as records of a length (u32, big endian), a letter and what it names, until the client leaves:
+/// `i` a codec (its length, its name) and what a player needs first; `m` whether it is a keyframe (one byte), when it was
+/// taken (i64, microseconds since 1970), its age in milliseconds when it came to the hub (u32), and a fragment of MP4;
+/// `h` nothing came for a second; `e` the end, `code` and `message` as JSON.
+#[utoipa::path(post, path = "/api/v1/cameras/{gateway}/{camera}/live", tag = "pictures",
+    params(("gateway" = String, Path), ("camera" = String, Path)), request_body = LookWish,
+    responses((status = 200, content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 400, body = ErrorBody), (status = 403, body = ErrorBody), (status = 404, body = ErrorBody),
+        (status = 503, body = ErrorBody)))]
+async fn live(
+    State(app): State<AppState>,
+    Extension(caller): Extension<Caller>,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
+    Path((gateway, camera)): Path<(String, String)>,
+    Body(wish): Body<LookWish>,
+) -> Result<Response, ApiError> {
+    let department = permit(&app, &caller, peer, (&gateway, &camera), wish, "pictures.live").await?;
+    let viewer = app.pictures.live(&gateway, &camera).map_err(unseen)?;
+    watching::respond(app, caller, department, viewer).await
+}
+
 /// Lets a person look, or says why not; that they look stands in the record before anything is asked of the gateway.
 async fn permit(
     app: &AppState,
@@ -83,7 +106,7 @@ async fn permit(
     (gateway, camera): (&str, &str),
     wish: LookWish,
     what: &'static str,
-) -> Result<(), ApiError> {
+) -> Result<String, ApiError> {
     let (of, named) = (gateway.to_owned(), camera.to_owned());
     let found = app.blocking(move |app| {
         Ok(app.store.cameras()?.into_iter().find(|one| one.present && one.gateway == of && one.info.id == named))
@@ -115,10 +138,11 @@ async fn permit(
     }
     let why = (!reason.is_empty()).then_some(reason);
     let detail = json!({"camera": camera, "gateway": gateway, "of": department, "incident": wish.incident});
-    note_why(app, caller, peer, what, &camera_id(gateway, camera), why, detail).await
+    note_why(app, caller, peer, what, &camera_id(gateway, camera), why, detail).await?;
+    Ok(department)
 }
 
-fn unseen(unseen: Unseen) -> ApiError {
+pub(super) fn unseen(unseen: Unseen) -> ApiError {
     let text = unseen.to_string();
     let unavailable = |code, next: &str| ApiError::new(StatusCode::SERVICE_UNAVAILABLE, code, sentence(&text), next);
     match unseen {
@@ -130,7 +154,7 @@ fn unseen(unseen: Unseen) -> ApiError {
         Unseen::None { cause, exactly } => {
             let status = match cause {
                 NoPicture::UnknownCamera => StatusCode::NOT_FOUND,
-                NoPicture::SwitchedOff => StatusCode::FORBIDDEN,
+                NoPicture::SwitchedOff | NoPicture::Masked => StatusCode::FORBIDDEN,
                 _ => StatusCode::SERVICE_UNAVAILABLE,
             };
             let message = if exactly.is_empty() { text } else { format!("{text} ({exactly})") };

@@ -3,9 +3,9 @@
 //! (a field added to a sample) gets a new line beside the old one, never instead of it.
 
 use crate::codec::{
-    Batch, BatchDecoder, BatchEncoder, decode_answer, decode_ask, decode_down, decode_join, decode_joined,
-    decode_record, decode_up, encode_answer, encode_ask, encode_down, encode_join, encode_joined, encode_record,
-    encode_up,
+    Batch, BatchDecoder, BatchEncoder, decode_answer, decode_ask, decode_down, decode_fragment, decode_join,
+    decode_joined, decode_record, decode_up, encode_answer, encode_ask, encode_down, encode_fragment, encode_join,
+    encode_joined, encode_record, encode_up,
 };
 use crate::event::Record;
 use crate::pb::{self, up};
@@ -72,11 +72,15 @@ const JOINED: [&str; 2] = [
     "20052a1274686520746f6b656e207761732075736564",
 ];
 
-const ASKS: [&str; 1] = ["0a09676174652d65617374120308800a"];
-const ANSWERS: [&str; 2] = [
+const ASKS: [&str; 2] = ["0a09676174652d65617374120308800a", "0a09676174652d656173741a020807"];
+const ANSWERS: [&str; 3] = [
     "0a100802120c7377697463686564206f6666",
     "122308c0c480c1c1c4820310c09a85c1c1c4820318800a20d00528013207ffd8ffe000ffd9",
+    "1a00",
 ];
+const FRAGMENT: &str = "\
+     08c0c480c1c1c4820310c09a85c1c1c482031801220b617663312e3634303031662a0966747970206d6f6f7632\
+     096d6f6f66206d646174";
 /// A hello of a gateway that sends stills.
 const HELLO_WITH_PICTURES: &str = "0a06080118074801";
 
@@ -146,6 +150,8 @@ fn picture_messages_of_version_1() {
         assert_eq!(hex(&encode_answer(answer.clone())), golden);
         assert_eq!(decode_answer(&unhex(golden)).unwrap(), Some(answer));
     }
+    assert_eq!(hex(&encode_fragment(&samples::fragment())), FRAGMENT);
+    assert_eq!(decode_fragment(&unhex(FRAGMENT)).unwrap(), samples::fragment());
     assert_eq!(hex(&encode_up(hello_with_pictures())), HELLO_WITH_PICTURES);
     assert_eq!(decode_up(&unhex(HELLO_WITH_PICTURES)).unwrap(), Some(hello_with_pictures()));
 }

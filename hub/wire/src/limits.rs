@@ -44,5 +44,11 @@ pub const MAX_TIME_US: i64 = 253_402_300_799_999_999;
 pub const MAX_ASK_BYTES: usize = 4 * 1024;
 /// An answer with a still, without its length.
 pub const MAX_STILL_BYTES: usize = 2 * 1024 * 1024;
+/// A fragment of live video, without its length: one coded picture.
+pub const MAX_FRAGMENT_BYTES: usize = 1024 * 1024;
+/// The head of live video.
+pub const MAX_HEAD_BYTES: usize = 8 * 1024;
+/// Cameras of one gateway that are watched live at a time.
+pub const MAX_LIVE: u32 = 4;
 /// Asks that a gateway answers at a time; the hub opens no further stream until one ends.
 pub const MAX_ASKS: u32 = 8;

@@ -2,6 +2,12 @@
 
 /// A bit of `Hello.pictures`: the gateway answers asks for stills.
 pub const STILLS: u32 = 1;
+/// The gateway answers asks for live video.
+pub const LIVE: u32 = 2;
+/// What the stream of a group of live pictures begins with. No event stream does: it would announce a frame beyond bounds.
+pub const GROUP_MAGIC: [u8; 4] = *b"YWLV";
+/// Bytes before a group's first fragment: the magic, the ask's number, the group's.
+pub const GROUP_HEADER_BYTES: usize = 12;
 
 /// Why there is no picture. The number never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -18,15 +24,21 @@ pub enum NoPicture {
     Failed = 5,
     /// The ask is of a later version.
     NotUnderstood = 6,
+    /// Live video cannot be masked without coding it anew.
+    Masked = 7,
+    /// The camera's coding is not what browsers show.
+    Codec = 8,
 }
 
-const ALL: [NoPicture; 6] = [
+const ALL: [NoPicture; 8] = [
     NoPicture::UnknownCamera,
     NoPicture::SwitchedOff,
     NoPicture::NothingCame,
     NoPicture::TooMany,
     NoPicture::Failed,
     NoPicture::NotUnderstood,
+    NoPicture::Masked,
+    NoPicture::Codec,
 ];
 
 impl NoPicture {
@@ -49,6 +61,8 @@ impl NoPicture {
             NoPicture::TooMany => "gateway_busy",
             NoPicture::Failed => "gateway_failed",
             NoPicture::NotUnderstood => "not_understood",
+            NoPicture::Masked => "masked",
+            NoPicture::Codec => "codec_not_shown",
         }
     }
 
@@ -61,6 +75,8 @@ impl NoPicture {
             NoPicture::TooMany => "As many people as the gateway can serve are looking through it.",
             NoPicture::Failed => "The gateway failed at making the picture.",
             NoPicture::NotUnderstood => "The gateway does not know what was asked of it; it runs an older version.",
+            NoPicture::Masked => "Parts of this camera are masked: it is shown in stills, not live.",
+            NoPicture::Codec => "The camera sends H.265, which is not shown live.",
         }
     }
 
@@ -73,6 +89,8 @@ impl NoPicture {
             NoPicture::TooMany => "Try again in a few seconds.",
             NoPicture::Failed => "Try again; if it stays, see the gateway's log.",
             NoPicture::NotUnderstood => "Update the gateway.",
+            NoPicture::Masked => "Ask for a still.",
+            NoPicture::Codec => "Ask for a still, or give the gateway an H.264 stream of this camera.",
         }
     }
 }

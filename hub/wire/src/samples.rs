@@ -153,7 +153,8 @@ pub(crate) fn down_messages() -> Vec<down::Message> {
 
 /// One of each ask for pictures.
 pub(crate) fn asks() -> Vec<pb::Ask> {
-    vec![pb::Ask { camera: "gate-east".into(), what: Some(ask::What::Still(pb::AskStill { width_px_max: 1280 })) }]
+    let ask = |what| pb::Ask { camera: "gate-east".into(), what: Some(what) };
+    vec![ask(ask::What::Still(pb::AskStill { width_px_max: 1280 })), ask(ask::What::Live(pb::AskLive { number: 7 }))]
 }
 
 /// One of each answer.
@@ -166,7 +167,23 @@ pub(crate) fn answers() -> Vec<answer::Answer> {
         masked: true,
         jpeg: vec![0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0xFF, 0xD9],
     };
-    vec![crate::codec::no_picture(NoPicture::SwitchedOff, "switched off"), answer::Answer::Still(still)]
+    vec![
+        crate::codec::no_picture(NoPicture::SwitchedOff, "switched off"),
+        answer::Answer::Still(still),
+        answer::Answer::Live(pb::LiveBegins {}),
+    ]
+}
+
+/// A keyframe's fragment.
+pub(crate) fn fragment() -> pb::Fragment {
+    pb::Fragment {
+        captured_us: 1_700_000_000_123_456,
+        sent_us: 1_700_000_000_200_000,
+        keyframe: true,
+        codec: "avc1.64001f".into(),
+        head: b"ftyp moov".to_vec(),
+        media: b"moof mdat".to_vec(),
+    }
 }
 
 /// A joining request.

@@ -13,7 +13,10 @@ pub use control::{
     decode_down, decode_join, decode_joined, decode_up, descriptor_from_pb, descriptor_to_pb, durable_from_pb,
     durable_to_pb, encode_down, encode_join, encode_joined, encode_up,
 };
-pub use pictures::{decode_answer, decode_ask, encode_answer, encode_ask, no_picture};
+pub use pictures::{
+    decode_answer, decode_ask, decode_fragment, decode_group, encode_answer, encode_ask, encode_fragment, encode_group,
+    no_picture,
+};
 
 /// Why bytes are no message, or an event does not fit into one.
 #[derive(Debug, Clone, thiserror::Error)]

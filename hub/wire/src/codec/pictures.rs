@@ -40,6 +40,7 @@ pub fn decode_answer(bytes: &[u8]) -> Result<Option<answer::Answer>, WireError> 
     match &answer {
         answer::Answer::None(none) => text("answer.none.text", &none.text)?,
         answer::Answer::Still(still) => check_still(still)?,
+        answer::Answer::Live(_) => {}
     }
     Ok(Some(answer))
 }
@@ -48,6 +49,45 @@ pub fn decode_answer(bytes: &[u8]) -> Result<Option<answer::Answer>, WireError> 
 pub fn no_picture(cause: picture::NoPicture, exactly: &str) -> answer::Answer {
     let end = (0..=exactly.len().min(limits::MAX_TEXT_BYTES)).rev().find(|&end| exactly.is_char_boundary(end));
     answer::Answer::None(pb::NoPicture { cause: cause.as_u32(), text: exactly[..end.unwrap_or(0)].to_owned() })
+}
+
+/// A fragment of live video as a frame's payload.
+pub fn encode_fragment(fragment: &pb::Fragment) -> Vec<u8> {
+    fragment.encode_to_vec()
+}
+
+/// Reads a fragment.
+pub fn decode_fragment(bytes: &[u8]) -> Result<pb::Fragment, WireError> {
+    count("fragment bytes", bytes.len(), limits::MAX_FRAGMENT_BYTES)?;
+    let fragment = pb::Fragment::decode(bytes).map_err(WireError::Malformed)?;
+    time("fragment.captured_us", fragment.captured_us)?;
+    time("fragment.sent_us", fragment.sent_us)?;
+    count("fragment.head", fragment.head.len(), limits::MAX_HEAD_BYTES)?;
+    count("fragment.codec", fragment.codec.len(), 32)?;
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
+    if !fragment.codec.bytes().all(plain) || fragment.head.is_empty() != fragment.codec.is_empty() {
+        return Err(WireError::Invalid { what: "fragment.codec", why: "no name of a codec" });
+    }
+    if fragment.media.is_empty() {
+        return Err(WireError::Invalid { what: "fragment.media", why: "empty" });
+    }
+    Ok(fragment)
+}
+
+/// What a group's stream begins with.
+pub fn encode_group(number: u32, group: u32) -> [u8; picture::GROUP_HEADER_BYTES] {
+    let mut bytes = [0; picture::GROUP_HEADER_BYTES];
+    bytes[..4].copy_from_slice(&picture::GROUP_MAGIC);
+    bytes[4..8].copy_from_slice(&number.to_le_bytes());
+    bytes[8..].copy_from_slice(&group.to_le_bytes());
+    bytes
+}
+
+/// The ask's number and the group's; none where the stream is another.
+pub fn decode_group(bytes: &[u8; picture::GROUP_HEADER_BYTES]) -> Option<(u32, u32)> {
+    let [m0, m1, m2, m3, n0, n1, n2, n3, g0, g1, g2, g3] = *bytes;
+    let pair = (u32::from_le_bytes([n0, n1, n2, n3]), u32::from_le_bytes([g0, g1, g2, g3]));
+    ([m0, m1, m2, m3] == picture::GROUP_MAGIC).then_some(pair)
 }
 
 fn check_still(still: &pb::Still) -> Result<(), WireError> {
@@ -76,6 +116,26 @@ mod tests {
         for answer in samples::answers() {
             assert_eq!(decode_answer(&encode_answer(answer.clone())).unwrap(), Some(answer));
         }
+    }
+
+    #[test]
+    fn fragments_and_groups_come_back_and_what_is_none_is_refused() {
+        let fragment = samples::fragment();
+        assert_eq!(decode_fragment(&encode_fragment(&fragment)).unwrap(), fragment);
+        let changed = |change: &dyn Fn(&mut pb::Fragment)| {
+            let mut other = fragment.clone();
+            change(&mut other);
+            decode_fragment(&encode_fragment(&other)).is_ok()
+        };
+        assert!(changed(&|f| (f.codec, f.head) = (String::new(), Vec::new())));
+        assert!(!changed(&|f| f.codec = "avc1\"><script>".into()));
+        assert!(!changed(&|f| f.codec.clear()));
+        assert!(!changed(&|f| f.media.clear()));
+        assert!(!changed(&|f| f.head = vec![0; limits::MAX_HEAD_BYTES + 1]));
+        assert_eq!(decode_group(&encode_group(7, 9)), Some((7, 9)));
+        assert_eq!(decode_group(&[0; 12]), None);
+        let as_a_frame = u32::from_le_bytes(picture::GROUP_MAGIC) as usize;
+        assert!(as_a_frame > limits::MAX_FRAME_BYTES, "no event stream begins so");
     }
 
     #[test]
@@ -109,7 +169,7 @@ mod tests {
     proptest! {
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
-            let _ = (decode_ask(&bytes), decode_answer(&bytes));
+            let _ = (decode_ask(&bytes), decode_answer(&bytes), decode_fragment(&bytes));
         }
     }
 }
