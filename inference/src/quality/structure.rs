@@ -94,16 +94,28 @@ impl Structure {
     pub(super) fn best_shift(&self, other: &Structure) -> ((i32, i32), f32) {
         let reach = |cells: usize| (cells as f32 * SEARCH) as i32;
         let (across, along) = (reach(self.columns), reach(ROWS));
+        // Every second shift first, then those around the best: structure is wider than a cell (`REACH`), and all of
+        // them, twice a second, cost a camera in the dark as much as everything else.
         let mut best = ((0, 0), self.agreement(other));
-        for dy in -along..=along {
-            for dx in -across..=across {
-                let agreement = self.shifted(other, dx, dy);
-                if agreement > best.1 {
-                    best = ((dx, dy), agreement);
-                }
+        for dy in (-along..=along).step_by(2) {
+            for dx in (-across..=across).step_by(2) {
+                self.try_shift(other, (dx, dy), &mut best);
+            }
+        }
+        let (x, y) = best.0;
+        for dy in (y - 1).max(-along)..=(y + 1).min(along) {
+            for dx in (x - 1).max(-across)..=(x + 1).min(across) {
+                self.try_shift(other, (dx, dy), &mut best);
             }
         }
         best
+    }
+
+    fn try_shift(&self, other: &Structure, shift: (i32, i32), best: &mut ((i32, i32), f32)) {
+        let agreement = self.shifted(other, shift.0, shift.1);
+        if agreement > best.1 {
+            *best = (shift, agreement);
+        }
     }
 
     /// Correlation where `other` has structure, over the part that both show when its things have moved by (dx, dy):
