@@ -84,6 +84,12 @@ impl Analyser {
     pub fn settled_us(&self) -> Option<i64> {
         self.tracker.settled_us().into_iter().chain(self.rules.pending_us()).min()
     }
+
+    /// Whether an object may be there that has been seen once, or one that was lost may come back this moment: the next
+    /// pictures are needed to tell. What a rule waits for beyond that (somebody out of sight, a time to pass) is not.
+    pub fn is_undecided(&self) -> bool {
+        self.tracker.settled_us() < self.now_us
+    }
 }
 
 #[cfg(test)]

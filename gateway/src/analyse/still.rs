@@ -21,15 +21,10 @@ pub(super) struct Still {
 }
 
 impl Still {
-    /// Takes in the tracks of a picture, and what was found in it. `settled_us`: before it nothing can change any more;
-    /// where that is earlier than the picture, something is being thought about.
-    pub(super) fn observe(
-        &mut self,
-        t_us: i64,
-        tracks: &[Track],
-        detections: &[Detection],
-        settled_us: Option<i64>,
-    ) -> Stir {
+    /// Takes in the tracks of a picture, and what was found in it. `undecided`: the next pictures tell whether an object
+    /// is there. What rules wait for does not count: who went behind something is seen by a keyframe when he comes out,
+    /// and what is kept from before it is decoded then; a time that passes needs no picture.
+    pub(super) fn observe(&mut self, t_us: i64, tracks: &[Track], detections: &[Detection], undecided: bool) -> Stir {
         self.places.retain(|id, _| tracks.iter().any(|track| track.id == *id));
         let mut stir = if tracks.is_empty() { Stir::Empty } else { Stir::Still };
         for track in tracks {
@@ -41,8 +36,7 @@ impl Still {
                 stir = Stir::Moving;
             }
         }
-        let thinking = settled_us.is_some_and(|settled_us| settled_us < t_us);
-        if thinking || !is_unchanged(tracks, detections) { Stir::Moving } else { stir }
+        if undecided || !is_unchanged(tracks, detections) { Stir::Moving } else { stir }
     }
 
     /// The stream is over.
@@ -79,7 +73,8 @@ mod tests {
         let (mut tracker, mut still) = (Tracker::new(TrackerConfig::default()), Still::default());
         let mut look = |t_us: i64, boxes: &[Detection]| {
             tracker.update(t_us, boxes);
-            let stir = still.observe(t_us, tracker.tracks(), boxes, tracker.settled_us());
+            let undecided = tracker.settled_us().is_some_and(|settled_us| settled_us < t_us);
+            let stir = still.observe(t_us, tracker.tracks(), boxes, undecided);
             (stir, is_unchanged(tracker.tracks(), boxes))
         };
         assert_eq!(look(0, &[]), (Stir::Empty, true));

@@ -190,7 +190,7 @@ impl UnitSink for Feeder {
                 None => Batch::plain(unit),
             };
             running.catching_up |= batch.late > 0;
-            batch.push(&running.decoder, tally)
+            batch.behind(running.catching_up).push(&running.decoder, tally)
         };
         if new > 0 {
             self.failures = 0;
@@ -230,6 +230,14 @@ struct Batch {
 impl Batch {
     fn plain(unit: Unit) -> Self {
         Self { units: vec![unit], purpose: Purpose::Live, late: 0 }
+    }
+
+    /// What comes while older pictures are still being decoded is late for a good reason and is looked at all the same.
+    fn behind(self, catching_up: bool) -> Self {
+        match self.purpose {
+            Purpose::Live if catching_up => Self { purpose: Purpose::Replay, ..self },
+            _ => self,
+        }
     }
 
     fn push(self, decoder: &Decoder, tally: &Tally) -> Result<(), DecodeError> {
