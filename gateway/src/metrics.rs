@@ -16,8 +16,10 @@ pub struct Metrics {
     pub camera_up: IntGaugeVec,
     /// Pictures that came out of the decoder.
     pub pictures_decoded: IntCounterVec,
-    /// Pictures that the model looked at.
+    /// Pictures that were looked at.
     pub pictures_analysed: IntCounterVec,
+    /// Those of them that the model was not asked about, because nothing had changed.
+    pub pictures_unchanged: IntCounterVec,
     /// Pictures that were due and not looked at.
     pub pictures_skipped: IntCounterVec,
     /// Part of what is due that is analysed.
@@ -70,7 +72,12 @@ impl Metrics {
         let this = Self {
             camera_up: gauges("camera_up", "1 while frames flow")?,
             pictures_decoded: counters("pictures_decoded_total", "Pictures out of the decoder", camera)?,
-            pictures_analysed: counters("pictures_analysed_total", "Pictures that the model looked at", camera)?,
+            pictures_analysed: counters("pictures_analysed_total", "Pictures looked at", camera)?,
+            pictures_unchanged: counters(
+                "pictures_unchanged_total",
+                "Pictures looked at without the model, because nothing had changed",
+                camera,
+            )?,
             pictures_skipped: counters(
                 "pictures_skipped_total",
                 "Pictures due and not looked at",
@@ -158,6 +165,7 @@ impl Metrics {
         for vec in [
             &self.pictures_decoded,
             &self.pictures_analysed,
+            &self.pictures_unchanged,
             &self.pictures_skipped,
             &self.coded_pictures,
             &self.wakes,

@@ -49,6 +49,8 @@ struct Inner {
     last_media_us: i64,
     /// Smoothed time between analysed pictures.
     interval_s: Option<f32>,
+    /// Pictures that the model was not asked about, as counted last.
+    spared: u64,
     /// Since when pictures are left out because they came too late.
     late_since_us: Option<i64>,
     /// The camera is not this gateway's any more.
@@ -70,6 +72,7 @@ impl Live {
             last_arrival_us: None,
             last_media_us: 0,
             interval_s: None,
+            spared: 0,
             late_since_us: None,
             ended: false,
         };
@@ -190,6 +193,7 @@ impl Inner {
             }
         };
         self.metrics.inference_seconds.observe(started.elapsed().as_secs_f64());
+        self.count_spared();
         self.count_rate(times.media_us);
         self.observed(&times, found);
     }
@@ -202,6 +206,7 @@ impl Inner {
             tracing::error!(camera = self.camera, %error, "the model could not look at a keyframe");
             None
         });
+        self.count_spared();
         // Where a fault of the picture may be about to begin, nothing has moved and yet there is more to look at.
         let undecided = glanced.is_some() && self.analyst.stir() == Stir::Moving;
         self.attention.glanced(times.media_us, glanced.is_none() || undecided);
@@ -219,6 +224,13 @@ impl Inner {
         if let Some(to_us) = self.analyst.settled_capture_us() {
             self.board.complete(&self.camera, to_us);
         }
+    }
+
+    /// The model was not asked about a picture in which nothing had changed.
+    fn count_spared(&mut self) {
+        let spared = self.analyst.spared();
+        let new = spared - std::mem::replace(&mut self.spared, spared);
+        self.metrics.pictures_unchanged.with_label_values(&[&self.camera]).inc_by(new);
     }
 
     fn finish(&mut self) {

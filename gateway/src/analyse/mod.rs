@@ -4,6 +4,7 @@
 
 pub mod live;
 mod still;
+mod unchanged;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -96,6 +97,9 @@ pub struct Analyst {
     last: Option<Moment>,
     begun: BTreeMap<u64, Uuid>,
     still: still::Still,
+    unchanged: unchanged::Unchanged,
+    /// How often the model was not asked, because nothing had changed.
+    spared: u64,
     stir: Stir,
     examiner: Examiner,
     /// Kinds of faults of the picture that are open.
@@ -120,6 +124,8 @@ impl Analyst {
             last: None,
             begun: BTreeMap::new(),
             still: still::Still::default(),
+            unchanged: unchanged::Unchanged::default(),
+            spared: 0,
             stir: Stir::Moving,
             faults: BTreeMap::new(),
             eye: None,
@@ -188,8 +194,11 @@ impl Analyst {
         let times = picture.times();
         let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, times.media_us, &mut self.tensor)?;
-        let mut detections = self.model.detect(&self.tensor)?;
-        if let Some(eye) = &mut self.eye {
+        let nobody = is_nobody_there(&self.analyser);
+        let (asks, mut detections) =
+            detect_if_changed(&self.model, &mut self.unchanged, nobody, &mut self.tensor, times.media_us)?;
+        self.spared += u64::from(!asks);
+        if let Some(eye) = self.eye.as_mut().filter(|_| asks) {
             eye.look(&view, times.media_us, &self.tensor, &self.model, &detections);
         }
         if let Some(left) = &mut self.left {
@@ -207,18 +216,20 @@ impl Analyst {
         id: &mut dyn FnMut() -> Uuid,
     ) -> Result<Option<Vec<Found>>, ModelError> {
         // What is kept between pictures (the background) must not learn from one that comes again before it.
-        let (mut tensor, mut left) = (self.tensor.clone(), self.left.clone());
+        let (mut tensor, mut left, mut unchanged) = (self.tensor.clone(), self.left.clone(), self.unchanged);
         let media_us = picture.times().media_us;
         let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
         self.model.prepare(&view, media_us, &mut tensor)?;
-        let mut detections = self.model.detect(&tensor)?;
+        let nobody = is_nobody_there(&self.analyser);
+        let (asks, mut detections) = detect_if_changed(&self.model, &mut unchanged, nobody, &mut tensor, media_us)?;
+        self.spared += u64::from(!asks);
         if let Some(left) = &mut left {
             left.observe(&view, media_us, &mut detections).map_err(unreadable(&self.model_name))?;
         }
         if !still::is_unchanged(self.analyser.tracks(), &detections) {
             return Ok(None);
         }
-        (self.tensor, self.left) = (tensor, left);
+        (self.tensor, self.left, self.unchanged) = (tensor, left, unchanged);
         let findings = self.examiner.observe(media_us, &view);
         Ok(Some(self.observe(picture, &detections, findings, id)))
     }
@@ -245,8 +256,8 @@ impl Analyst {
         });
         self.analyser.set_picture_px(picture.size_px());
         let made = self.analyser.observe(times.media_us, detections);
-        let (tracks, settled_us) = (self.analyser.tracks(), self.analyser.settled_us());
-        let stir = self.still.observe(times.media_us, tracks, detections, settled_us);
+        let (tracks, undecided) = (self.analyser.tracks(), self.analyser.is_undecided());
+        let stir = self.still.observe(times.media_us, tracks, detections, undecided);
         self.stir = if self.examiner.is_undecided() { Stir::Moving } else { stir };
         let mut found = self.found(made, id);
         found.extend(self.faults(findings, id));
@@ -270,6 +281,7 @@ impl Analyst {
             eye.forget();
         }
         self.still.forget();
+        self.unchanged.forget();
         self.stir = Stir::Moving;
         self.last = None;
         self.sampler = Sampler::new(self.plan.analysed_fps);
@@ -279,6 +291,11 @@ impl Analyst {
     /// The objects of the last picture.
     pub fn tracks(&self) -> &[Track] {
         self.analyser.tracks()
+    }
+
+    /// How many pictures the model was not asked about, because nothing in them had changed.
+    pub fn spared(&self) -> u64 {
+        self.spared
     }
 
     /// What the model calls a class.
@@ -396,6 +413,31 @@ impl Analyst {
             predicted: track.predicted,
         }
     }
+}
+
+/// Whether no object is known, nor one that may become one.
+fn is_nobody_there(analyser: &Analyser) -> bool {
+    analyser.tracks().is_empty() && !analyser.is_undecided()
+}
+
+/// Whether the model was asked about a prepared picture, and what it found.
+fn detect_if_changed(
+    model: &Model,
+    unchanged: &mut unchanged::Unchanged,
+    nobody: bool,
+    tensor: &mut Tensor,
+    media_us: i64,
+) -> Result<(bool, Vec<Detection>), ModelError> {
+    // Where somebody is it is asked anyway.
+    let most_changed_levels = if nobody { tensor.most_changed_levels() } else { None };
+    if !unchanged.needs_model(media_us, nobody, most_changed_levels) {
+        return Ok((false, Vec::new()));
+    }
+    let found = model.detect(tensor)?;
+    if nobody && found.iter().all(|detection| detection.score < unchanged::NOTHING_SCORE_MAX) {
+        tensor.found_nothing();
+    }
+    Ok((true, found))
 }
 
 fn name_of(model: &Model) -> ModelName {

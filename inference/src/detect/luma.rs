@@ -1,6 +1,9 @@
 //! Luma of the picture at the size of the input, and by how much it differs from what the camera usually sees.
 
-use super::preprocess::{Fit, Mapping};
+use super::{
+    preprocess::{Fit, Mapping},
+    restless::Restless,
+};
 use crate::{
     background::Background,
     picture::I420,
@@ -18,6 +21,7 @@ pub(super) struct LumaAndChange {
     shrink: Shrink,
     luma: Vec<i16>,
     background: Background,
+    restless: Restless,
 }
 
 impl LumaAndChange {
@@ -33,6 +37,7 @@ impl LumaAndChange {
             shrink: Shrink::new(picture_px, (mapping.width_px, mapping.height_px)),
             luma: vec![0; (mapping.width_px * mapping.height_px) as usize],
             background: Background::default(),
+            restless: Restless::default(),
         }
     }
 
@@ -50,6 +55,16 @@ impl LumaAndChange {
                 }
             }
         }
+    }
+
+    /// By how much the last picture differs where it differs most, restless places left out, levels.
+    pub(super) fn most_changed_levels(&mut self) -> f32 {
+        self.restless.most_changed_levels(self.background.change(), self.mapping.width_px as usize)
+    }
+
+    /// The model found nothing in the picture that was measured last.
+    pub(super) fn found_nothing(&mut self) {
+        self.restless.found_nothing();
     }
 
     /// The next picture is another stream's.

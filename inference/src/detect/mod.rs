@@ -7,6 +7,7 @@ mod luma;
 mod nanodet;
 mod picodet;
 pub mod preprocess;
+mod restless;
 pub mod suppression;
 mod tensor;
 mod yolox;

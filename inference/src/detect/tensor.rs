@@ -110,6 +110,23 @@ impl Tensor {
         Ok(())
     }
 
+    /// By how much the last picture differs from the background where it differs most, levels of luma; what changes
+    /// all the time without anything being there is left out. None where no background is kept, or before the first
+    /// picture.
+    pub fn most_changed_levels(&mut self) -> Option<f32> {
+        match &mut self.form {
+            Form::Colour(..) => None,
+            Form::LumaAndChange(plan) => plan.as_mut().map(LumaAndChange::most_changed_levels),
+        }
+    }
+
+    /// The model found nothing in the picture whose change was asked for last: what differed in it is of no interest.
+    pub fn found_nothing(&mut self) {
+        if let Form::LumaAndChange(Some(plan)) = &mut self.form {
+            plan.found_nothing();
+        }
+    }
+
     /// The next picture is another stream's, or the same one's after it was lost: what was background is none any more.
     pub fn forget(&mut self) {
         if let Form::LumaAndChange(Some(plan)) = &mut self.form {
