@@ -31,7 +31,7 @@ struct Pictures {
 
 #[derive(Deserialize)]
 struct Rules {
-    camera: Vec<CameraRules>,
+    camera: CameraRules,
 }
 
 #[derive(Deserialize)]
@@ -68,7 +68,7 @@ pub(super) fn tell(report: &mut Report, prefix: &str, model: &Model) -> Result<(
 fn watch(model: &Model, folder: &Path, clip: &str) -> Result<Vec<Happening>, LinkError> {
     let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/demo-rules").join(format!("{clip}.toml"));
     let rules: Rules = toml::from_str(&std::fs::read_to_string(rules)?)?;
-    let rules = rules.camera.into_iter().flat_map(|camera| camera.rule).collect();
+    let rules = rules.camera.rule;
     let pictures: Pictures = serde_json::from_str(&std::fs::read_to_string(folder.join(format!("{clip}.json")))?)?;
     let mut analyser = Analyser::new(TrackerConfig::default(), rules, &model.info().classes)?;
     let (mut tensor, mut made, mut due, mut last_us) = (model.tensor(), Vec::new(), 0, 0);
