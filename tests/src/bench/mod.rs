@@ -4,7 +4,9 @@
 pub mod city;
 mod clips;
 pub mod edge;
+pub mod events;
 pub mod hub;
+pub mod long;
 pub mod merge;
 mod merge_score;
 pub mod model;

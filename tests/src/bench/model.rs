@@ -109,6 +109,14 @@ fn open(options: &Size) -> Result<Vec<(&'static str, Model, u64)>, LinkError> {
     Ok(models)
 }
 
+/// The model that gateways have by default.
+pub(super) fn default_model() -> Result<Model, LinkError> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let manifest = Manifest::load(&repository.join("models/manifest.toml"))?;
+    let spec = manifest.resolve("yiwang-city-384", &[repository.join("models")])?;
+    Ok(Model::open(&Runtime::find(None)?, &spec)?)
+}
+
 /// The commit that is checked out: whoever tunes cannot know the seeds of the next one.
 pub(super) fn commit() -> Result<String, LinkError> {
     let output = Command::new("git").args(["rev-parse", "HEAD"]).current_dir(env!("CARGO_MANIFEST_DIR")).output()?;
@@ -168,13 +176,13 @@ fn city(
 }
 
 /// One camera a device: a second registration shows the same picture.
-fn first_of_each_device(cameras: &[Camera]) -> Vec<Camera> {
+pub(super) fn first_of_each_device(cameras: &[Camera]) -> Vec<Camera> {
     let mut devices = BTreeSet::new();
     cameras.iter().filter(|camera| devices.insert(camera.physical.clone())).cloned().collect()
 }
 
 /// A camera that is being watched.
-struct Eye {
+pub(super) struct Eye {
     id: String,
     backdrop: Backdrop,
     painter: Painter,
@@ -184,7 +192,7 @@ struct Eye {
 }
 
 impl Eye {
-    fn new(world: &World, camera: &Camera, seed: u64) -> Result<Eye, LinkError> {
+    pub(super) fn new(world: &World, camera: &Camera, seed: u64) -> Result<Eye, LinkError> {
         let view = camera.view();
         Ok(Eye {
             id: camera.id.clone(),
@@ -196,13 +204,13 @@ impl Eye {
         })
     }
 
-    fn look(&mut self, world: &World, light: &yiwang_city::world::Light, t_us: i64) -> Vec<Seen> {
+    pub(super) fn look(&mut self, world: &World, light: &yiwang_city::world::Light, t_us: i64) -> Vec<Seen> {
         let seen = self.painter.paint(&self.backdrop, world.actors(), light, t_us, &mut self.frame);
         self.sensor.expose(&mut self.frame, light, t_us, t_us);
         seen
     }
 
-    fn picture(&self) -> I420<'_> {
+    pub(super) fn picture(&self) -> I420<'_> {
         let width = self.frame.width_px as usize;
         I420 {
             width_px: self.frame.width_px,

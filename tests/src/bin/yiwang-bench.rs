@@ -1,11 +1,11 @@
-//! The benchmarks' command line: `tests/bench city|edge|hub|uplink|model|merge|search [--json FILE]`.
+//! The benchmarks' command line: `tests/bench city|edge|events|hub|long|uplink|model|merge|search [--json FILE]`.
 #![allow(clippy::print_stdout, reason = "command line")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use yiwang_tests::bench::{Report, city, edge, hub, merge, model, search, uplink};
+use yiwang_tests::bench::{Report, city, edge, events, hub, long, merge, model, search, uplink};
 
 /// Measures what the product costs and carries, each beside what it is compared with.
 #[derive(Parser)]
@@ -35,12 +35,30 @@ enum What {
         /// Which clips.
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// Keep the clips in this folder, and take those that an earlier run has left there.
+        #[arg(long)]
+        clips: Option<PathBuf>,
     },
     /// Receives from cameras and does nothing with it; what `edge` measures receiving with.
     #[command(hide = true)]
     Receive {
         /// Addresses.
         urls: Vec<String>,
+    },
+    /// What of the truth comes out of a gateway, kind by kind, on fresh cities, and how soon faults are told.
+    Events {
+        /// How many cities, each with a light and weather of its own.
+        #[arg(long, default_value_t = 4)]
+        cities: usize,
+    },
+    /// Whether anything grows, sticks or goes missing: a day from recorded detections, half an hour of real streams.
+    Long {
+        /// Hours of sixteen cameras from recorded detections; 0 leaves them out.
+        #[arg(long, default_value_t = 24)]
+        hours: u32,
+        /// Which city and faults.
+        #[arg(long, default_value_t = 1)]
+        seed: u64,
     },
     /// Durable events through ingest, an event's weight, the feed's fan-out.
     Hub {
@@ -86,8 +104,14 @@ fn main() -> ExitCode {
     let runtime = tokio::runtime::Runtime::new().expect("the system gives threads");
     let outcome = match options.what {
         What::City => city::run(&mut report, options.seconds.unwrap_or(40)),
-        What::Edge { cameras, clip_s, seed } => {
-            edge::run(&mut report, &edge::Size { cameras, clip_s, seconds: options.seconds, seed })
+        What::Edge { cameras, clip_s, seed, clips } => {
+            edge::run(&mut report, &edge::Size { cameras, clip_s, seconds: options.seconds, seed, clips })
+        }
+        What::Events { cities } => {
+            events::run(&mut report, events::Size { cities, seconds: options.seconds.unwrap_or(240) })
+        }
+        What::Long { hours, seed } => {
+            long::run(&mut report, long::Size { hours, seconds: options.seconds.unwrap_or(1_800), seed })
         }
         What::Receive { urls } => runtime.block_on(edge::receive(urls)),
         What::Hub { gateways, subscribers } => {

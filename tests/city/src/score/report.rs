@@ -130,6 +130,16 @@ impl Report {
         self.sum(|_, phase, _| phase == "begin")
     }
 
+    /// Of these, what begins at one camera.
+    pub fn begins_at(&self, camera: &str) -> Count {
+        self.sum(|_, phase, of| phase == "begin" && of == camera)
+    }
+
+    /// And of one kind.
+    pub fn begins_of(&self, kind: &str) -> Count {
+        self.sum(|of, phase, _| phase == "begin" && of == kind)
+    }
+
     /// All that ends.
     pub fn ends(&self) -> Count {
         self.sum(|_, phase, _| phase == "end")
@@ -199,10 +209,10 @@ impl Report {
             );
         };
         for kind in self.kinds() {
-            row(kind, &self.sum(|of, phase, _| of == kind && phase == "begin"));
+            row(kind, &self.begins_of(kind));
         }
         for camera in self.watched_us.keys() {
-            row(&format!("@ {camera}"), &self.sum(|_, phase, of| of == camera && phase == "begin"));
+            row(&format!("@ {camera}"), &self.begins_at(camera));
         }
         row("all begins", &self.begins());
         row("all ends", &self.ends());
@@ -262,7 +272,7 @@ impl Report {
         });
         object.extend(figures.as_object().cloned().unwrap_or_default());
         for kind in self.kinds() {
-            let count = self.sum(|of, phase, _| of == kind && phase == "begin");
+            let count = self.begins_of(kind);
             object.insert(format!("{kind}_f1"), json!(count.f1()));
             object.insert(format!("{kind}_precision"), json!(count.precision()));
             object.insert(format!("{kind}_recall"), json!(count.recall()));
@@ -271,7 +281,8 @@ impl Report {
         Value::Object(object)
     }
 
-    fn kinds(&self) -> BTreeSet<&str> {
+    /// Kinds of which something was required or told.
+    pub fn kinds(&self) -> BTreeSet<&str> {
         self.counts.keys().map(|(kind, ..)| kind.as_str()).collect()
     }
 }

@@ -1,6 +1,7 @@
 //! The load of `tests/bench edge`: clips of a crossing of the simulated city. In a quiet one the street is empty, but for
-//! trees in the wind and the sensor's noise, and fills for some seconds at random times; in a busy one it is never
-//! empty. Truth is told by the rules of the city, as everywhere.
+//! parked cars, trees in the wind and the sensor's noise, for four fifths of the time: whoever comes enters at the edge
+//! of the picture and leaves it there, as in life; between two such episodes the world stands still, or leaps to the
+//! next. In a busy clip it is never empty. Truth is told by the rules of the city, as everywhere.
 
 use std::path::{Path, PathBuf};
 
@@ -10,8 +11,8 @@ use yiwang_city::picture::{Backdrop, Frame, Painter, Sensor};
 use yiwang_city::rtsp::Codec;
 use yiwang_city::score::Truth;
 use yiwang_city::stream::{Coding, Encoder};
-use yiwang_city::truth::{EventTruth, Line, Start, TrueCamera};
-use yiwang_city::world::{Actor, Options, World};
+use yiwang_city::truth::{self, EventTruth, Line, Sight, Start, TrueCamera};
+use yiwang_city::world::{Options, World};
 
 use crate::link::LinkError;
 
@@ -27,14 +28,20 @@ pub(super) const RULES: &str = r#"
 [[camera.rule]]
 id = "road"
 kind = "intrusion"
-zone = [[0.05, 0.45], [0.95, 0.45], [0.95, 0.98], [0.05, 0.98]]
-classes = ["person"]
+zone = [[0.3, 0.3], [0.9, 0.2], [0.95, 0.75], [0.3, 0.98]]
+classes = ["car", "large_vehicle", "two_wheeler"]
 
 [[camera.rule]]
 id = "line"
 kind = "line_cross"
-line = [[0.0, 0.6], [1.0, 0.6]]
-classes = ["person", "car", "large_vehicle"]
+line = [[0.5, 0.15], [0.62, 1.0]]
+classes = ["car", "large_vehicle", "two_wheeler"]
+
+[[camera.rule]]
+id = "crosswalk"
+kind = "line_cross"
+line = [[0.0, 0.6], [0.3, 0.6]]
+classes = ["person"]
 "#;
 
 /// What a clip is to be like.
@@ -60,22 +67,91 @@ pub(super) struct Footage {
     pub(super) truth: Truth,
 }
 
-/// When the street is not empty, microseconds: a fifth of the time, in episodes of about 10 s.
-pub(super) fn episodes(seconds: i64, seed: u64) -> Vec<(i64, i64)> {
-    let count = ((seconds as f64 / 50.0).round() as i64).max(1);
-    let (slot_us, length_us) = (seconds * 1_000_000 / count, seconds * 200_000 / count);
-    let mut random = StdRng::seed_from_u64(seed);
-    // Not in the first seconds: a gateway has to get to know a stream before it can spare it anything.
-    let begin = |slot: i64, random: &mut StdRng| {
-        let first_us = if slot == 0 { (slot_us - length_us).min(12_000_000) } else { 0 };
-        slot * slot_us + random.random_range(first_us..=slot_us - length_us)
-    };
-    (0..count).map(|slot| begin(slot, &mut random)).map(|from_us| (from_us, from_us + length_us)).collect()
+/// How much is going on in the city where the street is mostly empty.
+const QUIET_DENSITY: f32 = 0.12;
+const BUSY_DENSITY: f32 = 1.5;
+/// In the first seconds nobody comes: a gateway has to get to know a stream before it can spare it anything.
+const FIRST_QUIET_US: i64 = 14_000_000;
+/// So much of an episode's length is quiet after it, on average: a fifth of the time is none.
+const QUIET_PARTS: i64 = 4;
+/// Whoever is in the picture for longer is not waited for: the rest of a quiet time would be gone.
+const EPISODE_US_MAX: i64 = 25_000_000;
+/// The world leaps this far at most to the next who comes.
+const LEAP_US_MAX: i64 = 900_000_000;
+const LEAP_STEP_US: i64 = 200_000;
+
+/// When the world goes on, and when it stands still because the street is to be empty.
+struct Script {
+    sight: Sight,
+    /// Who stands there all the time.
+    parked: Vec<u32>,
+    random: StdRng,
+    /// In an episode: since when; otherwise until when it is quiet. Clip time.
+    state: Result<i64, i64>,
+    busy_us: i64,
+}
+
+impl Script {
+    fn new(world: &World, camera: &Camera, seed: u64) -> Self {
+        let sight = Sight::new(world.layout(), &camera.view());
+        let random = StdRng::seed_from_u64(seed);
+        Self { sight, parked: Vec::new(), random, state: Err(FIRST_QUIET_US), busy_us: 0 }
+    }
+
+    /// Whether somebody who is not always there is in the picture.
+    fn is_anybody_there(&self, world: &World) -> bool {
+        self.sight.look(world.actors()).iter().any(|seen| !self.parked.contains(&seen.id) && seen.visible > 0.0)
+    }
+
+    /// Lets the world go on to the picture at `t_us` of the clip, or stand still.
+    fn step(&mut self, world: &mut World, t_us: i64) {
+        match self.state {
+            Err(until_us) if t_us < until_us => {}
+            Err(_) => {
+                let limit_us = world.now_us() + LEAP_US_MAX;
+                while !self.is_anybody_there(world) && world.now_us() < limit_us {
+                    world.advance(world.now_us() + LEAP_STEP_US);
+                }
+                self.state = Ok(t_us);
+            }
+            Ok(since_us) => {
+                world.advance(world.now_us() + PERIOD_US);
+                self.busy_us += PERIOD_US;
+                if t_us - since_us > EPISODE_US_MAX || !self.is_anybody_there(world) {
+                    let length_us = t_us - since_us + PERIOD_US;
+                    let part = self.random.random_range(0.5..1.5);
+                    self.state = Err(t_us + (length_us as f64 * QUIET_PARTS as f64 * part) as i64);
+                }
+            }
+        }
+    }
+
+    /// A quiet clip begins with an empty street; who is there then stays.
+    fn begin(&mut self, world: &mut World) {
+        world.advance(60_000_000);
+        let before: Vec<(u32, [f32; 2])> = world.actors().iter().map(|actor| (actor.id, actor.at.to_array())).collect();
+        world.advance(150_000_000);
+        let stands = |place: &&(u32, [f32; 2])| {
+            world.actors().iter().any(|actor| actor.id == place.0 && actor.at.to_array() == place.1)
+        };
+        self.parked = before.iter().filter(stands).map(|(id, _)| *id).collect();
+        let limit_us = world.now_us() + LEAP_US_MAX;
+        while self.is_anybody_there(world) && world.now_us() < limit_us {
+            world.advance(world.now_us() + LEAP_STEP_US);
+        }
+    }
+}
+
+/// A clip that an earlier run has left, with its truth, which is written last.
+pub(super) fn kept(folder: &Path, name: &str) -> Option<Footage> {
+    let (path, truth) = (folder.join(format!("{name}.mp4")), folder.join(format!("{name}.jsonl")));
+    let lines = truth::read(&truth.display().to_string(), &std::fs::read_to_string(&truth).ok()?).ok()?;
+    Some(Footage { path, truth: Truth::new(lines) })
 }
 
 /// Paints and codes a clip.
 pub(super) fn make(folder: &Path, name: &str, wanted: &Wanted) -> Result<Footage, LinkError> {
-    let density = if wanted.quiet { 0.7 } else { 1.5 };
+    let density = if wanted.quiet { QUIET_DENSITY } else { BUSY_DENSITY };
     let options = Options { seed: wanted.seed, density, incidents_per_min: 0.0, ..Options::default() };
     let mut world = World::new(options);
     let camera = camera(&world, wanted)?;
@@ -90,27 +166,30 @@ pub(super) fn make(folder: &Path, name: &str, wanted: &Wanted) -> Result<Footage
     let mut events = EventTruth::new(&camera)?;
     let mut lines = vec![Line::Start(Start { seed: wanted.seed, epoch_us: 0 })];
     lines.push(Line::Camera(TrueCamera::of(&camera, 0)));
-    let parked = parked(wanted.seed, density);
-    let full = if wanted.quiet { episodes(wanted.seconds, wanted.seed) } else { vec![(0, i64::MAX)] };
+    let mut script = Script::new(&world, &camera, wanted.seed);
+    if wanted.quiet {
+        script.begin(&mut world);
+    }
     let end_us = wanted.seconds * 1_000_000;
     for t_us in (0..end_us).step_by(PERIOD_US as usize) {
-        let in_episode = full.iter().any(|(from_us, to_us)| (*from_us..*to_us).contains(&t_us));
-        if in_episode {
+        if wanted.quiet {
+            script.step(&mut world, t_us);
+        } else {
             world.advance(world.now_us() + PERIOD_US);
-        } else if full.iter().any(|(from_us, _)| *from_us == t_us + PERIOD_US) {
-            // Another scene each time.
-            world.advance(world.now_us() + 15_000_000);
         }
-        let still = |actor: &&Actor| in_episode || parked.contains(&(actor.id, actor.at.to_array()));
-        let actors: Vec<Actor> = world.actors().iter().filter(still).cloned().collect();
-        let seen = painter.paint(&backdrop, &actors, &light, t_us, &mut frame);
+        let seen = painter.paint(&backdrop, world.actors(), &light, t_us, &mut frame);
         sensor.expose(&mut frame, &light, t_us, t_us);
         lines.extend(events.picture(t_us, &seen, wanted.size_px.1).into_iter().map(Line::Event));
         encoder.push(&frame, t_us, false)?;
     }
+    if wanted.quiet {
+        eprintln!("  somebody is there for {} of {} s", script.busy_us / 1_000_000, wanted.seconds);
+    }
     encoder.finish()?;
     lines.extend(events.finish().into_iter().map(Line::Event));
     lines.push(Line::Told { to_us: end_us });
+    let text: Vec<String> = lines.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    std::fs::write(folder.join(format!("{name}.jsonl")), text.join("\n"))?;
     Ok(Footage { path, truth: Truth::new(lines) })
 }
 
@@ -122,29 +201,31 @@ fn camera(world: &World, wanted: &Wanted) -> Result<Camera, LinkError> {
     Ok(Camera { id: CAMERA.into(), size_px: wanted.size_px, fps: FPS, rules, faults: Vec::new(), ..found.clone() })
 }
 
-/// What stands where it stood after a minute of the same world.
-fn parked(seed: u64, density: f32) -> Vec<(u32, [f32; 2])> {
-    let mut world = World::new(Options { seed, density, incidents_per_min: 0.0, ..Options::default() });
-    let before: Vec<_> = world.actors().iter().map(|actor| (actor.id, actor.at.to_array())).collect();
-    world.advance(90_000_000);
-    before
-        .into_iter()
-        .filter(|place| world.actors().iter().any(|actor| (actor.id, actor.at.to_array()) == *place))
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_fifth_of_the_time_is_busy_whatever_the_length() {
-        for seconds in [60, 100, 600] {
-            let episodes = episodes(seconds, 7);
-            let busy_us: i64 = episodes.iter().map(|(from_us, to_us)| to_us - from_us).sum();
-            assert!((busy_us - seconds * 200_000).abs() <= 10, "{seconds}: {episodes:?}");
-            assert!(episodes.windows(2).all(|pair| pair[0].1 <= pair[1].0));
+    fn who_comes_to_a_quiet_street_enters_it_and_it_is_empty_for_most_of_the_time() {
+        let wanted = Wanted { size_px: (704, 576), kbps: 1_500, seconds: 400, quiet: true, seed: 5 };
+        let mut world =
+            World::new(Options { seed: 5, density: QUIET_DENSITY, incidents_per_min: 0.0, ..Options::default() });
+        let camera = camera(&world, &wanted).expect("the city has it");
+        let mut script = Script::new(&world, &camera, 5);
+        script.begin(&mut world);
+        let (mut there, mut pictures, mut episodes, mut before) = (0, 0, 0, false);
+        for t_us in (0..wanted.seconds * 1_000_000).step_by(PERIOD_US as usize) {
+            script.step(&mut world, t_us);
+            let anybody = script.is_anybody_there(&world);
+            assert!(!anybody || t_us >= FIRST_QUIET_US, "{t_us}");
+            there += i32::from(anybody);
+            episodes += i32::from(anybody && !before);
+            pictures += 1;
+            before = anybody;
         }
-        assert_eq!(episodes(600, 1).len(), 12);
+        assert!(
+            episodes >= 3 && (pictures / 20..pictures * 2 / 5).contains(&there),
+            "{there} of {pictures}, {episodes}"
+        );
     }
 }

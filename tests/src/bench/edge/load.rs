@@ -44,11 +44,16 @@ pub(super) fn cameras(clip: &Path, count: usize, clip_s: i64, log: &Path) -> (Pr
     (process, urls)
 }
 
-/// A gateway with these cameras, once it looks at them (where `wait` says so).
-pub(super) fn gateway(folder: &Path, urls: &[String], wait: bool) -> Result<(Process, PathBuf), LinkError> {
+/// A gateway with these cameras, once it looks at them (where `wait` says so). `decode` is what its configuration says.
+pub(super) fn gateway(
+    folder: &Path,
+    urls: &[String],
+    decode: &str,
+    wait: bool,
+) -> Result<(Process, PathBuf), LinkError> {
     std::fs::create_dir_all(folder)?;
     let config = folder.join("gateway.toml");
-    std::fs::write(&config, configuration(urls))?;
+    std::fs::write(&config, configuration(urls, decode))?;
     let mut command = pinned(&binary("yiwang-gateway"));
     let mut process = Process::start(command.args(["run", "--config"]).arg(&config), &folder.join("log"));
     let state = folder.join("state");
@@ -72,12 +77,54 @@ pub(super) fn status(state: &Path) -> Option<serde_json::Value> {
 }
 
 /// A camera's table.
-pub(super) fn configuration(urls: &[String]) -> String {
+fn configuration(urls: &[String], decode: &str) -> String {
     let mut text = "state_dir = \"state\"\n[admin]\nlisten = \"127.0.0.1:0\"\n".to_owned();
     for (number, url) in urls.iter().enumerate() {
-        let _ = write!(text, "[[camera]]\nid = \"camera-{number}\"\nurl = \"{url}\"\nanalysed_fps = 5\n{RULES}");
+        let _ = write!(
+            text,
+            "[[camera]]\nid = \"camera-{number}\"\nurl = \"{url}\"\nanalysed_fps = 5\ndecode = \"{decode}\"\n{RULES}"
+        );
     }
     text
+}
+
+/// Pictures that were due and not analysed, whatever the reason: with them a gateway looks cheaper than it is.
+pub(super) fn skipped(state: &Path) -> Option<f64> {
+    let addresses: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(state.join("addresses.json")).ok()?).ok()?;
+    let text = crate::feed::get(&format!("{}/metrics", addresses["admin"].as_str()?), "").ok()?;
+    let skipped = text.lines().filter(|line| line.starts_with("yiwang_gateway_pictures_skipped_total{"));
+    Some(skipped.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
+}
+
+/// The loop that most people write (`plain_loop.py`), once it shows every camera; none where Python has no OpenCV and
+/// ONNX Runtime, or YOLOX-nano is not there.
+pub(super) fn plain_loop(urls: &[String], log: &Path) -> Option<Process> {
+    let python = std::env::var("YIWANG_BENCH_PYTHON").ok()?;
+    let model = crate::assets::root().join("models/yolox_nano_416.onnx");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/bench/edge/plain_loop.py");
+    let mut command = pinned(Path::new(&python));
+    let mut process = Process::start(command.arg(script).arg(model.is_file().then_some(model)?).args(urls), log);
+    wait_for("OpenCV shows every camera", START, || {
+        process.assert_running();
+        std::fs::read_to_string(log).ok().filter(|text| text.contains("ready")).map(|_| ())
+    });
+    Some(process)
+}
+
+/// Whoever connects to this address is sent what is no RTSP, for ever.
+pub(super) fn garbage() -> std::io::Result<std::net::SocketAddr> {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    std::thread::spawn(move || {
+        let noise: Vec<u8> = (0..65_536u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+        for stream in listener.incoming() {
+            let (Ok(mut stream), noise) = (stream, noise.clone()) else { return };
+            // It ends when the other side hangs up.
+            std::thread::spawn(move || while std::io::Write::write_all(&mut stream, &noise).is_ok() {});
+        }
+    });
+    Ok(address)
 }
 
 /// A bare pipeline over these cameras.

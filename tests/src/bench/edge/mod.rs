@@ -3,8 +3,9 @@
 //! The load: one clip of the simulated city, played as several cameras, each at another place of it; 1080p and 704×576,
 //! 25 pictures a second, a keyframe every 50, H.264 at 4 and 1.5 Mbit/s (constant, as x264's own rate control does it).
 //! "Quiet": 20 % of the time something happens, in episodes of 10 s at random times by seed; "busy": always. Beside it
-//! stand, over the same cameras in the same run, receiving alone (the gateway's `retina` and GStreamer's `rtspsrc`) and
-//! `rtspsrc ! rtph264depay ! h264parse ! avdec_h264 max-threads=1 ! fakesink`.
+//! stand, over the same cameras in the same run: receiving alone (the gateway's `retina` and GStreamer's `rtspsrc`);
+//! `rtspsrc ! rtph264depay ! h264parse ! avdec_h264 max-threads=1 ! fakesink`; the gateway with `decode = "always"`; and
+//! the loop in Python that most people write, where `tests/bench` could set it up.
 //!
 //! Events are scored on the quiet 1080p clip by `analyze`, decoding everything and as a gateway does it.
 
@@ -40,15 +41,25 @@ pub struct Size {
     pub seconds: Option<u64>,
     /// Which clip.
     pub seed: u64,
+    /// Where clips are kept, for another run with the same options; none: nowhere.
+    pub clips: Option<PathBuf>,
 }
 
 /// Runs it.
 pub fn run(report: &mut Report, size: &Size) -> Result<(), LinkError> {
     let directory = tempfile::tempdir()?;
     let folder = directory.path();
+    let clips = size.clips.as_deref().unwrap_or(folder);
+    std::fs::create_dir_all(clips)?;
     let make = |name: &str, size_px: (u32, u32), kbps: u32, seconds: i64, quiet: bool| {
-        eprintln!("  painting {seconds} s of {name}");
-        footage::make(folder, name, &Wanted { size_px, kbps, seconds, quiet, seed: size.seed })
+        let name = format!("{name}-{seconds}s-{}", size.seed);
+        footage::kept(clips, &name).map_or_else(
+            || {
+                eprintln!("  painting {name}");
+                footage::make(clips, &name, &Wanted { size_px, kbps, seconds, quiet, seed: size.seed })
+            },
+            Ok,
+        )
     };
     let quiet = make("quiet-1080p", HD_PX, 4_000, size.clip_s, true)?;
     events(report, folder, &quiet)?;
@@ -90,15 +101,23 @@ fn ratio(report: &mut Report, folder: &Path, size: &Size, clip: &Clip) -> Result
     };
 
     let (served, urls) = serve("cameras-gateway");
-    let (mut process, _) = load::gateway(&folder.join(format!("{name}-1")), &urls[..1], true)?;
+    let (mut process, _) = load::gateway(&folder.join(format!("{name}-1")), &urls[..1], "auto", true)?;
     std::thread::sleep(WARM_UP); // its decoder has all its memory then
     process.assert_running();
     let one_mib = load::mib(&process);
     drop(process);
-    let (mut process, state) = load::gateway(&folder.join(format!("{name}-all")), &urls, true)?;
+    let (mut process, state) = load::gateway(&folder.join(format!("{name}-all")), &urls, "auto", true)?;
     let (ours, all_mib) = measure(&mut process);
-    let fate = decoded(&state).unwrap_or_default();
+    let skipped = load::skipped(&state).ok_or("the gateway's metrics tell nothing of skipped pictures")?;
+    let fate = format!("{}; {skipped:.0} pictures due were skipped", decoded(&state).unwrap_or_default());
     drop((process, served));
+
+    let (served, urls) = serve("cameras-full");
+    let (full, _) = measure(&mut load::gateway(&folder.join(format!("{name}-full")), &urls, "always", true)?.0);
+    drop(served);
+    let (served, urls) = serve("cameras-python");
+    let plain = load::plain_loop(&urls, &log("python")).map(|mut process| measure(&mut process).0);
+    drop(served);
 
     let (served, urls) = serve("cameras-decode");
     let rest = "rtph264depay ! h264parse ! avdec_h264 max-threads=1 ! fakesink sync=false";
@@ -106,6 +125,15 @@ fn ratio(report: &mut Report, folder: &Path, size: &Size, clip: &Clip) -> Result
     drop(served);
     let beside = format!("bare decoding {decode:.1} of the same; {fate}");
     report.add(&format!("{name}_cameras_per_core"), &format!("{name}: our cameras a core"), ours, "cameras", &beside);
+    let what = format!("{name}: ours, decoding everything, same model");
+    report.add(&format!("{name}_full_cameras_per_core"), &what, full, "cameras", "");
+    match plain {
+        Some(plain) => {
+            let what = format!("{name}: Python, OpenCV, ONNX Runtime with YOLOX-nano");
+            report.add(&format!("{name}_python_cameras_per_core"), &what, plain, "cameras", "every fifth picture");
+        }
+        None => println!("{name}: not compared with a loop in Python: no OpenCV for it, or no YOLOX-nano"),
+    }
     let key = match *name {
         "quiet" => Some("mib_per_camera_1080p"),
         "substream" => Some("mib_per_camera_576p"),
@@ -181,17 +209,20 @@ fn off(report: &mut Report, folder: &Path, size: &Size) -> Result<(), LinkError>
     let held = std::net::TcpListener::bind("127.0.0.1:0")?;
     let port = held.local_addr()?.port();
     drop(held);
-    let urls: Vec<String> = (0..count).map(|number| format!("rtsp://127.0.0.1:{port}/{number}")).collect();
+    let at = |place: &str| (0..count).map(|number| format!("rtsp://{place}/{number}")).collect::<Vec<String>>();
+    let (off, garbage) = (at(&format!("127.0.0.1:{port}")), at(&load::garbage()?.to_string()));
     let mut costs = Vec::new();
-    for (name, urls) in [("none", &urls[..0]), ("off", &urls[..])] {
-        let (mut process, _) = load::gateway(&folder.join(format!("off-{name}")), urls, false)?;
+    for (name, urls) in [("none", &off[..0]), ("off", &off[..]), ("garbage", &garbage[..])] {
+        let (mut process, _) = load::gateway(&folder.join(format!("off-{name}")), urls, "auto", false)?;
         std::thread::sleep(WARM_UP); // attempts are at their slowest pace then
         let share = load::cpu_share(&mut process, seconds);
         costs.push((100.0 * share, load::mib(&process)));
     }
-    let each = |of: fn(&(f64, f64)) -> f64| ((of(&costs[1]) - of(&costs[0])) / f64::from(count)).max(0.0);
-    report.add("camera_off_cpu_percent", "a camera that is off", each(|cost| cost.0), "%", "of a core; goal: 0.1");
-    report.add("camera_off_mib", "a camera that is off: memory", each(|cost| cost.1), "MiB", "goal: 2");
+    for (number, key, what) in [(1, "off", "a camera that is off"), (2, "garbage", "a camera that sends garbage")] {
+        let each = |of: fn(&(f64, f64)) -> f64| ((of(&costs[number]) - of(&costs[0])) / f64::from(count)).max(0.0);
+        report.add(&format!("camera_{key}_cpu_percent"), what, each(|cost| cost.0), "%", "of a core; goal: 0.1");
+        report.add(&format!("camera_{key}_mib"), &format!("{what}: memory"), each(|cost| cost.1), "MiB", "goal: 2");
+    }
     Ok(())
 }
 
