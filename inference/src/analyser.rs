@@ -4,6 +4,7 @@
 use crate::{
     detect::Detection,
     ground::Calibration,
+    picture::Rect,
     rules::{RuleError, RuleEvent, RuleSet},
     track::{Track, Tracker, TrackerConfig},
 };
@@ -85,10 +86,10 @@ impl Analyser {
         self.tracker.settled_us().into_iter().chain(self.rules.pending_us()).min()
     }
 
-    /// Whether an object may be there that has been seen once, or one that was lost may come back this moment: the next
-    /// pictures are needed to tell. What a rule waits for beyond that (somebody out of sight, a time to pass) is not.
-    pub fn is_undecided(&self) -> bool {
-        self.tracker.settled_us() < self.now_us
+    /// Where the next pictures are needed to tell if an object is there ([`Tracker::undecided`]). What a rule waits for
+    /// beyond that (somebody out of sight, a time to pass) is no such need.
+    pub fn undecided(&self) -> impl Iterator<Item = &Rect> {
+        self.tracker.undecided()
     }
 }
 

@@ -226,7 +226,7 @@ impl Analyst {
         if let Some(left) = &mut left {
             left.observe(&view, media_us, &mut detections).map_err(unreadable(&self.model_name))?;
         }
-        if !still::is_unchanged(self.analyser.tracks(), &detections) {
+        if !self.still.is_unchanged(self.analyser.tracks(), &detections) {
             return Ok(None);
         }
         (self.tensor, self.left, self.unchanged) = (tensor, left, unchanged);
@@ -256,7 +256,7 @@ impl Analyst {
         });
         self.analyser.set_picture_px(picture.size_px());
         let made = self.analyser.observe(times.media_us, detections);
-        let (tracks, undecided) = (self.analyser.tracks(), self.analyser.is_undecided());
+        let (tracks, undecided) = (self.analyser.tracks(), self.analyser.undecided());
         let stir = self.still.observe(times.media_us, tracks, detections, undecided);
         self.stir = if self.examiner.is_undecided() { Stir::Moving } else { stir };
         let mut found = self.found(made, id);
@@ -417,7 +417,7 @@ impl Analyst {
 
 /// Whether no object is known, nor one that may become one.
 fn is_nobody_there(analyser: &Analyser) -> bool {
-    analyser.tracks().is_empty() && !analyser.is_undecided()
+    analyser.tracks().is_empty() && analyser.undecided().next().is_none()
 }
 
 /// Whether the model was asked about a prepared picture, and what it found.

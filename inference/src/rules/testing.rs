@@ -44,6 +44,7 @@ impl Walk {
                     score: 0.8,
                     bbox,
                     predicted: false,
+                    left_picture: false,
                     velocity: [0.0; 2],
                     first_seen_us: t_us,
                     first_bbox: bbox,

@@ -40,6 +40,8 @@ const DOUBLE_OVERLAP: f32 = 0.6;
 /// A box of which this part lies in that of a surer track seen in the same picture is a part of its body and starts
 /// nothing: who stands behind somebody has mostly been seen before he came there.
 const INSIDE: f32 = 0.7;
+/// Whose predicted box is in the picture with less than this part of it has left.
+const LEFT_PART: f32 = 0.5;
 /// Most tracks at once; a new one beyond that is not started (a picture full of noise must not eat the machine).
 const MAX_TRACKS: usize = 400;
 
@@ -56,6 +58,8 @@ pub struct Track {
     pub bbox: Rect,
     /// True where it was not seen in this picture and the box is a prediction.
     pub predicted: bool,
+    /// True where it was not seen and is, by the prediction, for the most part beyond the picture's edge.
+    pub left_picture: bool,
     /// Velocity of the centre, pictures a second.
     pub velocity: [f32; 2],
     /// When it was first seen, media time.
@@ -155,6 +159,13 @@ impl Tracker {
         open.map(|body| body.track.last_seen_us).chain(self.now_us).min()
     }
 
+    /// Where the next pictures are needed to tell if an object is there: one that was seen once, or one that was lost
+    /// within the picture and may come back this moment. Who has gone beyond its edge is not waited for by that.
+    pub fn undecided(&self) -> impl Iterator<Item = &Rect> {
+        let open = |body: &&Body| body.track.id == 0 || (body.track.predicted && !body.track.left_picture);
+        self.bodies.iter().filter(open).map(|body| &body.track.bbox)
+    }
+
     /// Boxes that belong to nothing yet start tracks.
     fn start(&mut self, t_us: i64, detections: &[Detection], free: &[bool]) {
         for (detection, _) in detections.iter().zip(free).filter(|(_, free)| **free) {
@@ -178,8 +189,11 @@ impl Tracker {
                 body.track.id = self.next_id;
                 self.next_id += 1;
             }
+            body.track.left_picture = false;
             if body.track.predicted {
-                body.track.bbox = body.filter.bbox().clipped();
+                let whole = body.filter.bbox();
+                body.track.bbox = whole.clipped();
+                body.track.left_picture = body.track.bbox.area() < LEFT_PART * whole.area();
             }
             body.track.velocity = body.filter.velocity();
             if body.track.id != 0 {
@@ -198,6 +212,7 @@ impl Body {
             score: detection.score,
             bbox: detection.bbox,
             predicted: false,
+            left_picture: false,
             velocity: [0.0; 2],
             first_seen_us: t_us,
             first_bbox: detection.bbox,

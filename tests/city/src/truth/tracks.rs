@@ -49,6 +49,7 @@ fn begin(id: u64, class: &str, t_us: i64, bbox: Rect) -> Track {
         score: 1.0,
         bbox,
         predicted: false,
+        left_picture: false,
         velocity: [0.0; 2],
         first_seen_us: t_us,
         first_bbox: bbox,

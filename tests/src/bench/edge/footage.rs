@@ -74,7 +74,7 @@ const BUSY_DENSITY: f32 = 1.5;
 const FIRST_QUIET_US: i64 = 14_000_000;
 /// So much of an episode's length is quiet after it, on average: a fifth of the time is none.
 const QUIET_PARTS: i64 = 4;
-/// Whoever is in the picture for longer is not waited for: the rest of a quiet time would be gone.
+/// Who stands in an episode that is longer than this is no longer waited for: he stands there from then on.
 const EPISODE_US_MAX: i64 = 25_000_000;
 /// The world leaps this far at most to the next who comes.
 const LEAP_US_MAX: i64 = 900_000_000;
@@ -83,6 +83,7 @@ const LEAP_STEP_US: i64 = 200_000;
 /// When the world goes on, and when it stands still because the street is to be empty.
 struct Script {
     sight: Sight,
+    height_px: f32,
     /// Who stands there all the time.
     parked: Vec<u32>,
     random: StdRng,
@@ -95,12 +96,22 @@ impl Script {
     fn new(world: &World, camera: &Camera, seed: u64) -> Self {
         let sight = Sight::new(world.layout(), &camera.view());
         let random = StdRng::seed_from_u64(seed);
-        Self { sight, parked: Vec::new(), random, state: Err(FIRST_QUIET_US), busy_us: 0 }
+        Self {
+            sight,
+            height_px: camera.size_px.1 as f32,
+            parked: Vec::new(),
+            random,
+            state: Err(FIRST_QUIET_US),
+            busy_us: 0,
+        }
     }
 
-    /// Whether somebody who is not always there is in the picture.
+    /// Whether somebody who is not always there is in the picture, large enough to be found.
     fn is_anybody_there(&self, world: &World) -> bool {
-        self.sight.look(world.actors()).iter().any(|seen| !self.parked.contains(&seen.id) && seen.visible > 0.0)
+        self.sight.look(world.actors()).iter().any(|seen| {
+            let height_px = seen.bbox.height() * self.height_px;
+            !self.parked.contains(&seen.id) && seen.visible > 0.0 && height_px >= truth::height_min_px(seen.class)
+        })
     }
 
     /// Lets the world go on to the picture at `t_us` of the clip, or stand still.
@@ -117,7 +128,11 @@ impl Script {
             Ok(since_us) => {
                 world.advance(world.now_us() + PERIOD_US);
                 self.busy_us += PERIOD_US;
-                if t_us - since_us > EPISODE_US_MAX || !self.is_anybody_there(world) {
+                if t_us - since_us > EPISODE_US_MAX {
+                    self.parked
+                        .extend(world.actors().iter().filter(|one| one.velocity_mps.length() < 0.01).map(|one| one.id));
+                }
+                if !self.is_anybody_there(world) {
                     let length_us = t_us - since_us + PERIOD_US;
                     let part = self.random.random_range(0.5..1.5);
                     self.state = Err(t_us + (length_us as f64 * QUIET_PARTS as f64 * part) as i64);
