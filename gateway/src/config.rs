@@ -15,7 +15,8 @@ use yiwang_inference::mask::Mask;
 use yiwang_inference::suggest;
 
 pub use self::raw::{
-    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawPage, RawPictures, RawProcessor, RawShadow, RawSpool, RawTransport,
+    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawPage, RawPictures, RawProcessor, RawShadow, RawSpool,
+    RawTransport,
 };
 use crate::camera::{Credentials, Source, Transport};
 
@@ -230,7 +231,8 @@ fn page(raw: Option<RawPage>) -> Result<Option<Page>, String> {
         return Ok(None);
     }
     let address = listen.parse();
-    let listen = address.map_err(|_| format!("listen = {listen:?} is neither an address like \"127.0.0.1:9181\" nor \"off\""))?;
+    let listen = address
+        .map_err(|_| format!("listen = {listen:?} is neither an address like \"127.0.0.1:9181\" nor \"off\""))?;
     Ok(Some(Page { listen, asked_for, names }))
 }
 

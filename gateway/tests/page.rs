@@ -53,7 +53,8 @@ impl Site {
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut request = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
+        let mut request =
+            format!("{method} {path} HTTP/1.1\r\nConnection: close\r\nContent-Length: {}\r\n", body.len());
         if headers.iter().all(|(name, _)| *name != "Host") {
             request += &format!("Host: {}\r\n", self.page);
         }
@@ -67,7 +68,9 @@ impl Site {
         let (head, body) = text.split_once("\r\n\r\n").unwrap();
         assert!(head.to_lowercase().contains("content-security-policy: default-src 'none'"), "{head}");
         let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        let cookie = head.lines().find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then(|| line[12..].to_owned()));
+        let cookie = head
+            .lines()
+            .find_map(|line| line.to_lowercase().starts_with("set-cookie: ").then(|| line[12..].to_owned()));
         (status, body.to_owned(), cookie)
     }
 
@@ -103,17 +106,19 @@ async fn nobody_comes_in_without_the_password_or_through_another_site() {
     let (status, _, cookie) = site.log_in(PASSWORD).await;
     let cookie = cookie.unwrap();
     assert_eq!(status, 204);
-    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"), "{cookie}");
+    assert!(
+        cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict") && !cookie.contains("Secure"),
+        "{cookie}"
+    );
     let cookie = cookie.split(';').next().unwrap();
     let listed = site.ask("GET", "/api/cameras", &[("Cookie", cookie)], &nothing).await;
     assert_eq!((listed.0, &json_of(&listed)["cameras"][0]["id"]), (200, &"yard".into()));
     // Under a name that another site lets point here, and from another site's page.
     let rebound = [("Cookie", cookie), ("Host", "evil.example:80")];
     assert_eq!(json_of(&site.ask("GET", "/api/cameras", &rebound, &nothing).await)["error"]["code"], "stranger");
-    for headers in [
-        vec![("Cookie", cookie)],
-        vec![("Cookie", cookie), ("X-Yiwang", "1"), ("Origin", "http://evil.example")],
-    ] {
+    for headers in
+        [vec![("Cookie", cookie)], vec![("Cookie", cookie), ("X-Yiwang", "1"), ("Origin", "http://evil.example")]]
+    {
         let answer = site.ask("POST", "/api/undo", &headers, &nothing).await;
         assert_eq!((answer.0, &json_of(&answer)["error"]["code"]), (403, &"stranger".into()), "{headers:?}");
     }
@@ -157,7 +162,12 @@ async fn what_is_saved_is_in_force_and_can_be_taken_back() {
     assert_eq!(saved.0, 200, "{}", saved.1);
     assert!(json_of(&saved)["said"].as_str().unwrap().contains("camera yard: rules changed"), "{}", saved.1);
     let text = std::fs::read_to_string(site.file()).unwrap();
-    assert_eq!(text, format!("{before}\n[[camera.rule]]\nid = \"z\"\nkind = \"intrusion\"\nzone = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]\n"));
+    assert_eq!(
+        text,
+        format!(
+            "{before}\n[[camera.rule]]\nid = \"z\"\nkind = \"intrusion\"\nzone = [[0.0, 0.0], [1.0, 0.0], [1.0, 1.0]]\n"
+        )
+    );
     let listed = json_of(&site.ask("GET", "/api/cameras", &headers, &Value::Null).await);
     assert_eq!((&listed["cameras"][0]["rules"], &listed["revision"]), (&1.into(), &json_of(&saved)["revision"]));
     // Drawn over the file as it was: nothing is lost unseen.
@@ -169,7 +179,10 @@ async fn what_is_saved_is_in_force_and_can_be_taken_back() {
     // Somebody edits the file after a save: it is not written over.
     assert_eq!(site.ask("POST", "/api/cameras/yard/save", &headers, &zone).await.0, 200);
     std::fs::write(site.file(), format!("{text}# by hand\n")).unwrap();
-    assert_eq!(json_of(&site.ask("POST", "/api/undo", &headers, &Value::Null).await)["error"]["code"], "nothing_to_undo");
+    assert_eq!(
+        json_of(&site.ask("POST", "/api/undo", &headers, &Value::Null).await)["error"]["code"],
+        "nothing_to_undo"
+    );
     site.shutdown.cancel();
     site.running.await.unwrap().unwrap();
 }

@@ -191,13 +191,7 @@ impl Analyst {
     }
 
     /// Keeps what was found in a picture, and shows it to those who look.
-    pub(super) fn show(
-        &self,
-        picture: &Picture<'_>,
-        planes: Option<Planes>,
-        boxes: Vec<Detection>,
-        found: &[Found],
-    ) {
+    pub(super) fn show(&self, picture: &Picture<'_>, planes: Option<Planes>, boxes: Vec<Detection>, found: &[Found]) {
         let Some(window) = &self.window else { return };
         let times = *picture.times();
         window.tell(found);

@@ -103,7 +103,10 @@ pub fn apply(text: &str, path: &Path, camera: &str, draft: &Draft) -> Result<(St
 }
 
 fn place(table: &mut Table, draft: &Draft) {
-    let number = |value: f64| Value::from(value);
+    // Whole degrees are written as people write them.
+    let number = |value: f64| {
+        if value.fract() == 0.0 && value.abs() < 1e6 { Value::from(value as i64) } else { Value::from(value) }
+    };
     let pair = |[a, b]: [f64; 2]| Value::from(Array::from_iter([a, b]));
     let points = (!draft.ground_points.is_empty())
         .then(|| Value::from(Array::from_iter(draft.ground_points.iter().map(|point| Array::from_iter(*point)))));
@@ -151,8 +154,11 @@ fn items(table: &mut Table, key: &str, wanted: Vec<(Option<usize>, Vec<(String, 
 
 /// A table that was there: keys that are not wanted any more go, others change where they differ.
 fn bring(table: &mut Table, keys: &[(String, Value)]) {
-    let gone: Vec<String> =
-        table.iter().map(|(key, _)| key.to_owned()).filter(|key| keys.iter().all(|(wanted, _)| wanted != key)).collect();
+    let gone: Vec<String> = table
+        .iter()
+        .map(|(key, _)| key.to_owned())
+        .filter(|key| keys.iter().all(|(wanted, _)| wanted != key))
+        .collect();
     gone.iter().for_each(|key| drop(table.remove(key)));
     for (key, value) in keys {
         set(table, key, Some(value.clone()));
@@ -286,14 +292,21 @@ mod tests {
         let [first, second] = rules();
         let new = serde_json::json!({ "was": null, "table": { "kind": "loiter", "seconds": 5, "id": "n",
             "zone": [[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]] } });
-        let mask = serde_json::json!([{ "was": null, "name": "window", "polygon": [[0.0, 0.0], [0.1, 0.0], [0.1, 0.1]] }]);
+        let mask =
+            serde_json::json!([{ "was": null, "name": "window", "polygon": [[0.0, 0.0], [0.1, 0.0], [0.1, 0.1]] }]);
         let text = applied(serde_json::json!({ "rules": [first, second, new], "masks": mask })).unwrap();
         let added = "\n[[camera.rule]]\nid = \"n\"\nkind = \"loiter\"\nzone = [[0.0, 0.0], [0.5, 0.0], [0.5, 0.5]]\nseconds = 5\n\
             \n[[camera.mask]]\npolygon = [[0.0, 0.0], [0.1, 0.0], [0.1, 0.1]]\nname = \"window\"\n";
-        assert_eq!(text, FILE.replace("line = [[0, 0.5], [1, 0.5]]\n", &format!("line = [[0, 0.5], [1, 0.5]]\n{added}")));
+        assert_eq!(
+            text,
+            FILE.replace("line = [[0, 0.5], [1, 0.5]]\n", &format!("line = [[0, 0.5], [1, 0.5]]\n{added}"))
+        );
         let [_, second] = rules();
         let text = applied(serde_json::json!({ "rules": [second], "heading_deg": 80.5 })).unwrap();
-        assert!(!text.contains("the lawn") && text.contains("line = [[0, 0.5]") && text.contains("# the end"), "{text}");
+        assert!(
+            !text.contains("the lawn") && text.contains("line = [[0, 0.5]") && text.contains("# the end"),
+            "{text}"
+        );
         assert!(text.contains("heading_deg = 80.5 # about"), "{text}");
     }
 

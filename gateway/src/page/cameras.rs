@@ -5,9 +5,9 @@ use axum::extract::{Path, State};
 use serde_json::{Value, json};
 use yiwang_inference::rules;
 
+use super::Page;
 use super::change::Before;
 use super::error::PageError;
-use super::Page;
 use crate::config::{self, Raw};
 use crate::{analyse, health, time_text};
 

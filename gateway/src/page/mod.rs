@@ -113,16 +113,27 @@ pub fn bind(config: &Config) -> Result<Option<Bound>, String> {
             tracing::warn!("no page: {} is taken ({error}); [page] listen chooses another or \"off\"", page.listen);
             return Ok(None);
         }
-        Err(error) => return Err(format!("cannot listen on {}: {error}. Choose another under [page] listen", page.listen)),
+        Err(error) => {
+            return Err(format!("cannot listen on {}: {error}. Choose another under [page] listen", page.listen));
+        }
     };
     listener.set_nonblocking(true).map_err(|error| error.to_string())?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
-    let tls = if beyond { Some(certificate::tls(&config.state_dir, &certificate::names(address.ip(), &page.names))?) } else { None };
+    let tls = if beyond {
+        Some(certificate::tls(&config.state_dir, &certificate::names(address.ip(), &page.names))?)
+    } else {
+        None
+    };
     if let Some((_, print)) = &tls {
         tracing::info!(fingerprint = %print, "the page's certificate is the gateway's own: compare it in the browser");
     }
     let scheme = if beyond { "https" } else { "http" };
-    Ok(Some(Bound { listener, tls: tls.map(|(tls, _)| tls), names: names(page), address: format!("{scheme}://{address}") }))
+    Ok(Some(Bound {
+        listener,
+        tls: tls.map(|(tls, _)| tls),
+        names: names(page),
+        address: format!("{scheme}://{address}"),
+    }))
 }
 
 /// Under which names it may be called, beside addresses.
@@ -162,7 +173,8 @@ pub async fn serve(
     let service = router(page).into_make_service_with_connect_info::<SocketAddr>();
     let outcome = match bound.tls {
         Some(tls) => {
-            let mut server = axum_server::from_tcp_rustls(bound.listener, RustlsConfig::from_config(tls))?.handle(handle);
+            let mut server =
+                axum_server::from_tcp_rustls(bound.listener, RustlsConfig::from_config(tls))?.handle(handle);
             limit(server.http_builder());
             server.serve(service).await
         }

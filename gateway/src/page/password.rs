@@ -35,9 +35,8 @@ pub fn set(state_dir: &Path, password: &str) -> Result<(), String> {
         .hash_password(password.as_bytes())
         .map_err(|error| format!("the password cannot be hashed on this machine: {error}"))?;
     let path = file(state_dir);
-    files::replace(&path, format!("{hash}\n").as_bytes(), 0o600).map_err(|error| {
-        format!("cannot write {}: {error}. Run it as the gateway's user or as root", path.display())
-    })
+    files::replace(&path, format!("{hash}\n").as_bytes(), 0o600)
+        .map_err(|error| format!("cannot write {}: {error}. Run it as the gateway's user or as root", path.display()))
 }
 
 /// One that nobody chose.

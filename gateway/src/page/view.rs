@@ -15,9 +15,9 @@ use yiwang_inference::detect::Detection;
 use yiwang_inference::rules::{RuleWatch, Watched};
 use yiwang_inference::track::Track;
 
+use super::Page;
 use super::error::PageError;
 use super::replay::measure;
-use super::Page;
 use crate::analyse::Found;
 use crate::analyse::window::Seen;
 use crate::decode::jpeg::Jpegs;
@@ -143,9 +143,10 @@ fn watch(rule: &RuleWatch) -> Value {
 
 fn event(found: &Found) -> Value {
     let event = &found.event;
-    let measures = event.measures.iter().map(|m| {
-        json!({ "name": m.name, "value": m.value, "threshold": m.threshold, "unit": m.unit })
-    });
+    let measures = event
+        .measures
+        .iter()
+        .map(|m| json!({ "name": m.name, "value": m.value, "threshold": m.threshold, "unit": m.unit }));
     json!({
         "id": event.id,
         "at": time_text(event.captured_us),

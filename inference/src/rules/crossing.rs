@@ -1,7 +1,9 @@
 //! Who crosses a line: what `line_cross` and `count` have in common. Side a is the left of the line as drawn, b the right;
 //! only the segment counts. A crossing is known when the object was seen beyond the line twice, or once well beyond.
 
-use super::{Measure, Scene, Standpoint, Watched as Shown, geometry::Line, presence::first_sample, settings::ClassFilter};
+use super::{
+    Measure, Scene, Standpoint, Watched as Shown, geometry::Line, presence::first_sample, settings::ClassFilter,
+};
 use crate::{picture::Point, track::Track};
 
 /// From the left of the line to its right.

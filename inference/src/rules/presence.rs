@@ -11,9 +11,7 @@
 //!   Where each object counts for itself (`patient`), one that is lost well inside is waited for `WELL_INSIDE_LOST_US`:
 //!   it went behind something, and nobody saw it reach the border.
 
-use super::{
-    Scene, Standpoint, Watched as Shown, geometry::Zone, settings::ClassFilter, standing::same_place,
-};
+use super::{Scene, Standpoint, Watched as Shown, geometry::Zone, settings::ClassFilter, standing::same_place};
 use crate::{
     picture::{Point, Rect},
     track::Track,

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Watched, VEHICLES,
+    Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES, Watched,
     geometry::Zone,
     settings::Head,
     stand::{Stand, Times, update_seconds},

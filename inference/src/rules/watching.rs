@@ -120,7 +120,8 @@ mod tests {
             "speed_over" => "zone=[[0.1,0],[1,0],[1,1],[0.1,1]]\nkmh=1",
             _ => "zone=[[0.1,0],[1,0],[1,1],[0.1,1]]",
         };
-        let mounting = crate::ground::Mounting { height_m: 5.0, heading_deg: 0.0, tilt_deg: 30.0, field_of_view_deg: 80.0 };
+        let mounting =
+            crate::ground::Mounting { height_m: 5.0, heading_deg: 0.0, tilt_deg: 30.0, field_of_view_deg: 80.0 };
         for kind in RULES {
             let name = kind.descriptor.kind;
             let text = format!("kind='{name}'\nclasses=['person']\n{}", own(name));

@@ -146,6 +146,10 @@ export class Draft {
   }
 
   async #bring(what: 'saved' | 'undone', act: () => Promise<{ revision: string }>): Promise<boolean> {
+    // What is still to be tried is tried no more: it was drawn over the file as it was.
+    clearTimeout(this.#timer);
+    this.#asked += 1;
+    this.trying = false;
     this.busy = true;
     this.said = null;
     this.problem = null;

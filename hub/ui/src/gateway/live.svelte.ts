@@ -9,7 +9,7 @@ import { site } from './site.svelte';
 const PACE_MS = 150;
 const AGAIN_MS = 1500;
 /** Points of an object's way that are drawn. */
-const WAY_MAX = 40;
+const WAY_MAX = 24;
 
 export class Live {
   view = $state.raw<View | null>(null);

@@ -1,7 +1,7 @@
 // What the page knows of the gateway: whether one is logged in, the cameras, which of them is looked at.
 import { ApiError } from '../api/client';
 import { api, type Camera, type Kinds, type Session, type Site as Told } from './api';
-import { problemOf, type Problem } from './i18n';
+import { problemOf, t, type Problem } from './i18n';
 
 /** How often the cameras' states are asked for. */
 const EVERY_MS = 2000;
@@ -13,6 +13,8 @@ class Site {
   chosen = $state(decodeURIComponent(location.hash.slice(1)));
   problem = $state.raw<Problem | null>(null);
   over = $state(false);
+  /** Something is drawn and not saved: it is asked before it is lost. */
+  unsaved = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   get camera(): Camera | null {
@@ -39,6 +41,8 @@ class Site {
   }
 
   choose(camera: string): void {
+    if (camera !== this.chosen && this.unsaved && !confirm(t().save.leave)) return;
+    this.unsaved = false;
     this.chosen = camera;
     history.replaceState(null, '', `#${encodeURIComponent(camera)}`);
   }

@@ -8,10 +8,7 @@ export const en = {
   toDark: 'Dark theme',
   logout: 'Log out',
   loading: 'Loading…',
-  none: 'none',
   skip: 'Skip to the picture',
-  ago: (age: string) => `${age} ago`,
-  now: 'just now',
   seconds: (n: number | string) => `${n} s`,
   minutes: (min: number, sec: string) => `${min} min ${sec} s`,
   hours: (h: number, min: string) => `${h} h ${min} min`,
@@ -81,7 +78,6 @@ export const en = {
 
   view: {
     alt: (camera: string) => `What ${camera} sees`,
-    title: 'Picture',
     waiting: 'Waiting for a picture…',
     noPicture: 'There is no picture.',
     taken: (time: string) => `Taken ${time}`,
@@ -90,7 +86,6 @@ export const en = {
     tracks: 'Objects',
     zones: 'Zones',
     seen: (n: number) => s(n, 'object', 'objects'),
-    paused: 'Paused while the page is not in sight',
   },
 
   tabs: { now: 'Now', draw: 'Draw', place: 'Place', label: 'What is shown beside the picture' },

@@ -8,10 +8,7 @@ export const zh: Texts = {
   toDark: '深色主题',
   logout: '退出登录',
   loading: '正在加载…',
-  none: '无',
   skip: '跳到画面',
-  ago: (age) => `${age}前`,
-  now: '刚刚',
   seconds: (n) => `${n} 秒`,
   minutes: (min, sec) => `${min} 分 ${sec} 秒`,
   hours: (h, min) => `${h} 小时 ${min} 分`,
@@ -80,7 +77,6 @@ export const zh: Texts = {
 
   view: {
     alt: (camera) => `${camera} 的画面`,
-    title: '画面',
     waiting: '正在等待画面…',
     noPicture: '没有画面。',
     taken: (time) => `拍摄于 ${time}`,
@@ -89,7 +85,6 @@ export const zh: Texts = {
     tracks: '目标',
     zones: '区域',
     seen: (n) => `${n} 个目标`,
-    paused: '页面不可见时暂停',
   },
 
   tabs: { now: '当前', draw: '绘制', place: '位置', label: '画面旁显示的内容' },
