@@ -76,6 +76,9 @@ pub enum DrawError {
     Config(#[from] ConfigError),
 }
 
+/// A table as it is wanted: its place in the file where it has one, and its keys.
+type Wanted = (Option<usize>, Vec<(String, Value)>);
+
 /// The text of `path` with what was drawn for a camera, and the configuration that it is.
 ///
 /// # Errors
@@ -124,7 +127,7 @@ fn place(table: &mut Table, draft: &Draft) {
 }
 
 /// Brings the tables of one kind to those that are wanted: those that were there keep their place and their comments.
-fn items(table: &mut Table, key: &str, wanted: Vec<(Option<usize>, Vec<(String, Value)>)>) -> Result<(), DrawError> {
+fn items(table: &mut Table, key: &str, wanted: Vec<Wanted>) -> Result<(), DrawError> {
     if wanted.len() > ITEMS_MAX {
         return Err(DrawError::Misfit(format!("{} tables of one kind; a camera takes {ITEMS_MAX} here", wanted.len())));
     }
@@ -313,7 +316,7 @@ mod tests {
     #[test]
     fn what_cannot_be_is_refused_in_words() {
         let [first, second] = rules();
-        let swapped = applied(serde_json::json!({ "rules": [second.clone(), first.clone()] })).unwrap_err().to_string();
+        let swapped = applied(serde_json::json!({ "rules": [second, first] })).unwrap_err().to_string();
         assert!(swapped.contains("load it again"), "{swapped}");
         let mut crossing = rules();
         crossing[1]["table"]["line"] = serde_json::json!({ "a": 1 });
