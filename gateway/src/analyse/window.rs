@@ -252,3 +252,40 @@ impl Windows {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_copied_or_kept_for_nobody() {
+        let (y, c) = ([90u8; 16], [128u8; 4]);
+        let view = I420 { width_px: 4, height_px: 4, y: &y, y_stride: 4, u: &c, u_stride: 2, v: &c, v_stride: 2 };
+        let window = Window::default();
+        assert!(copy(None, &view).is_none() && copy(Some(&window), &view).is_none());
+        let newest = window.look();
+        let planes = copy(Some(&window), &view).unwrap();
+        assert_eq!((planes.size_px(), planes.i420().y), ((4, 4), &y[..]));
+        let (boxes, tracks, rules) = (Vec::new(), Vec::new(), Vec::new());
+        window.show(|number| Seen { number, capture_us: 0, media_us: 0, planes, boxes, tracks, rules });
+        assert!(newest.has_changed().unwrap());
+        let look = || Look { media_us: 0, capture_us: 0, frame_px: (4, 4), boxes: Vec::new(), last: false };
+        window.remember(look(), &[]);
+        assert_eq!(window.seen().map(|seen| seen.number), Some(1));
+        window.0.looked_us.store(now_us() - LOOKS_FOR_US, Ordering::Relaxed);
+        window.remember(look(), &[]);
+        assert!(window.seen().is_none(), "whoever looked has gone");
+        assert_eq!(window.remembered().0.len(), 2);
+        window.remember(look(), &["other".to_owned()]);
+        assert_eq!(window.remembered().0.len(), 1, "the boxes of another model mean something else");
+    }
+
+    #[test]
+    fn a_camera_keeps_its_window_until_it_goes() {
+        let windows = Windows::default();
+        windows.open("a").look();
+        assert!(windows.open("a").is_watched(), "a stream that is opened anew is the same window");
+        windows.remove("a");
+        assert!(windows.get("a").is_none() && !windows.open("a").is_watched());
+    }
+}
