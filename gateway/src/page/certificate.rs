@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{CertificateParams, DistinguishedName, DnType, KeyPair};
+use rcgen::{CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest as _, Sha256};
 
@@ -67,6 +67,7 @@ fn make(names: &[String]) -> Result<(String, String), rcgen::Error> {
     let mut name = DistinguishedName::new();
     name.push(DnType::CommonName, "Yiwang gateway");
     params.distinguished_name = name;
+    params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     let now = time::OffsetDateTime::now_utc();
     // A day back: a clock at the site that is a little slow must not find it not yet valid.
     params.not_before = now - time::Duration::days(1);
