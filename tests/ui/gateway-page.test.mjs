@@ -323,4 +323,21 @@ url = "rtsp://127.0.0.1:1/cellar"
       await close();
     });
   }
+
+  // The last one: the city is gone after it.
+  test('a picture of a camera that stopped says its age, the cause and what to do', async () => {
+    const { page, close } = await open();
+    await goesOn(page);
+    children[0].kill();
+    await page.locator('[data-test=cause]').waitFor({ timeout: LONG_MS });
+    await page.locator('[data-test=stale]').waitFor({ timeout: LONG_MS });
+    const age = () => page.locator('[data-test=stale]').innerText();
+    const first = await age();
+    assert.match(first, /This picture is .* old: what happens now is not seen/);
+    await until('its age to grow', async () => (await age()) !== first);
+    await page.evaluate(AXE);
+    await clean(page, 'a camera that stopped');
+    await shot(page, 'stopped');
+    await close();
+  });
 });
