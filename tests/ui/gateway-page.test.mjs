@@ -334,6 +334,8 @@ url = "rtsp://127.0.0.1:1/cellar"
     const age = () => page.locator('[data-test=stale]').innerText();
     const first = await age();
     assert.match(first, /This picture is .* old: what happens now is not seen/);
+    assert.match(await page.locator('[data-test=old]').innerText(), /what happens now is not seen/);
+    assert.doesNotMatch(await page.locator('#panel').innerText(), /no event\./, 'silence is no safety');
     await until('its age to grow', async () => (await age()) !== first);
     await page.evaluate(AXE);
     await clean(page, 'a camera that stopped');

@@ -95,6 +95,8 @@ export const en = {
     intro: 'What each rule measures in this picture, and why that is an event or none.',
     noRules: 'This camera has no rule. Draw one under “Draw”.',
     nobody: 'Nothing is where this rule looks: no event.',
+    nobodyThen: 'In the last picture nothing was where this rule looks. What is there now is not known.',
+    old: 'This is of the last picture: what happens now is not seen, and nothing is told of it.',
     object: (cls: string, id: number) => `${cls} #${id}`,
     all: 'All together',
     standing: {
