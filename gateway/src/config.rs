@@ -2,6 +2,7 @@
 //! that cannot be wrong. Rules stay tables here: each rule parses its own section (`yiwang_inference::rules`).
 
 pub mod change;
+pub mod draw;
 pub mod edit;
 mod raw;
 
@@ -14,7 +15,8 @@ use yiwang_inference::mask::Mask;
 use yiwang_inference::suggest;
 
 pub use self::raw::{
-    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawPictures, RawProcessor, RawShadow, RawSpool, RawTransport,
+    Decoding, Raw, RawAdmin, RawCamera, RawMask, RawModel, RawPage, RawPictures, RawProcessor, RawShadow, RawSpool,
+    RawTransport,
 };
 use crate::camera::{Credentials, Source, Transport};
 
@@ -81,6 +83,8 @@ pub struct Config {
     pub shadow: Option<Candidate>,
     /// Address of the status page.
     pub admin_listen: std::net::SocketAddr,
+    /// The page for the technician on site; none where it is switched off.
+    pub page: Option<Page>,
     /// Most cores that the gateway is to use.
     pub cpu_cores_max: f64,
     /// Most bytes of the spool.
@@ -89,6 +93,17 @@ pub struct Config {
     pub spool_age_max_us: i64,
     /// The cameras.
     pub cameras: Vec<Camera>,
+}
+
+/// Where the gateway's own page is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page {
+    /// Address and port.
+    pub listen: std::net::SocketAddr,
+    /// The file asks for it: a gateway that cannot have the address does not start.
+    pub asked_for: bool,
+    /// Names under which browsers may call it.
+    pub names: Vec<String>,
 }
 
 /// A candidate model and what it may use.
@@ -147,6 +162,7 @@ impl Config {
         let admin_listen = raw.admin.listen.parse().map_err(|_| {
             fault("admin", format!("listen = {:?} is not an address like \"127.0.0.1:9180\"", raw.admin.listen))
         })?;
+        let page = page(raw.page).map_err(|message| fault("page", message))?;
         if raw.cameras.len() > CAMERAS_MAX {
             return Err(fault(
                 "camera",
@@ -181,6 +197,7 @@ impl Config {
             model,
             shadow,
             admin_listen,
+            page,
             cpu_cores_max,
             spool_bytes_max: raw.spool.size_max_mib.max(1).saturating_mul(1 << 20),
             spool_age_max_us: i64::try_from(raw.spool.age_max_hours).unwrap_or(i64::MAX).saturating_mul(3_600_000_000),
@@ -204,6 +221,19 @@ impl Config {
 /// The JSON Schema of `gateway.toml`.
 pub fn schema() -> serde_json::Value {
     schemars::schema_for!(Raw).to_value()
+}
+
+/// On this machine's own address unless the file says otherwise.
+fn page(raw: Option<RawPage>) -> Result<Option<Page>, String> {
+    let asked_for = raw.is_some();
+    let RawPage { listen, names } = raw.unwrap_or_default();
+    if listen == "off" {
+        return Ok(None);
+    }
+    let address = listen.parse();
+    let listen = address
+        .map_err(|_| format!("listen = {listen:?} is neither an address like \"127.0.0.1:9181\" nor \"off\""))?;
+    Ok(Some(Page { listen, asked_for, names }))
 }
 
 /// Where models are looked for, and the runtime, are those of the model in force.
@@ -317,7 +347,7 @@ fn parse_error(error: &toml::de::Error, text: &str, path: &Path) -> ConfigError 
     ConfigError::Parse { path: path.into(), place, message }
 }
 
-fn revision(text: &str) -> String {
+pub(crate) fn revision(text: &str) -> String {
     Sha256::digest(text.as_bytes()).iter().take(6).map(|b| format!("{b:02x}")).collect()
 }
 
@@ -369,6 +399,7 @@ mod tests {
                 "mask 1: [300, 0.1] is outside 0–1",
             ),
             ("[admin]\nlisten = \"here\"\n", "127.0.0.1:9180"),
+            ("[page]\nlisten = \"here\"\n", "127.0.0.1:9181"),
             ("[shadow]\ncores_max = 0.2\n", "exactly one of name and file"),
             ("[shadow]\nname = \"x\"\ncores_max = 0\n", "between 0.01 and 64"),
         ] {

@@ -31,6 +31,9 @@ pub enum RunError {
     /// The status page's address.
     #[error("{0}")]
     Admin(String),
+    /// The page's address or certificate.
+    #[error("{0}")]
+    Page(String),
     /// Metrics of one name twice: a fault of the program.
     #[error("the metrics cannot be registered")]
     Metrics(#[from] prometheus::Error),

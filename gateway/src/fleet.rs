@@ -12,6 +12,7 @@ use yiwang_inference::model::Model;
 use yiwang_inference::track::TrackerConfig;
 
 use crate::analyse::live::Live;
+use crate::analyse::window::Windows;
 use crate::analyse::{Analyst, Plan};
 use crate::board::Board;
 use crate::camera::{self, CameraTask, Counters};
@@ -88,6 +89,8 @@ pub struct Parts {
     pub models: Models,
     /// Who may look at them.
     pub pictures: Pictures,
+    /// What people on site see of their analysis.
+    pub windows: Windows,
 }
 
 /// The cameras.
@@ -129,7 +132,8 @@ impl Fleet {
         analyst.set_shadow(shadow);
         let turn = Turn::new(parts.share, Priority::of(&camera.rules));
         let emit = parts.outlet.emit();
-        let live = Live::new(camera.id.clone(), analyst, turn, emit, parts.board.clone(), parts.metrics);
+        let window = parts.windows.open(&camera.id);
+        let live = Live::new(camera.id.clone(), analyst, window, turn, emit, parts.board.clone(), parts.metrics);
         let feeder = match camera.decode {
             Decoding::Auto => Feeder::gated(live.clone(), live.attention()),
             Decoding::Always => Feeder::new(live.clone()),
@@ -201,6 +205,7 @@ impl Fleet {
             self.parts.board.remove(camera);
             self.parts.tallies.set(camera, None);
             self.parts.pictures.remove(camera);
+            self.parts.windows.remove(camera);
             self.parts.metrics.forget(camera);
         }
     }

@@ -21,9 +21,11 @@ pub mod health;
 pub mod metrics;
 pub mod model;
 pub mod outlet;
+pub mod page;
 pub mod run;
 pub mod schedule;
 pub mod shadow;
+mod why;
 
 /// Name and version of this build, as the hub shows it.
 pub const SOFTWARE: &str = concat!("yiwang-gateway ", env!("CARGO_PKG_VERSION"));

@@ -13,6 +13,7 @@ use yiwang_wire::event::Phase;
 
 use crate::admin::{self, Shown};
 use crate::analyse;
+use crate::analyse::window::Windows;
 use crate::board::Board;
 use crate::config::change::Changes;
 use crate::config::{Config, RawModel, Secrets};
@@ -23,6 +24,7 @@ use crate::fleet::{self, Fleet, Models, Parts, Tallies};
 use crate::health::{self, Note};
 use crate::metrics::Metrics;
 use crate::outlet::Outlet;
+use crate::page;
 use crate::pictures::Pictures;
 use crate::schedule::{self, Budget, Share};
 use crate::shadow::Shadow;
@@ -45,6 +47,7 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
     let metrics = Metrics::new()?;
     let listener = admin::bind(config.admin_listen).await.map_err(RunError::Admin)?;
     let admin_address = listener.local_addr().map_err(|e| RunError::Admin(e.to_string()))?;
+    let page = page::bind(&config).map_err(RunError::Page)?;
     let limits = SpoolLimits {
         bytes_max: config.spool_bytes_max,
         age_max_us: config.spool_age_max_us,
@@ -58,9 +61,10 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         model = model.info().name,
         config = config.revision,
         status = %format!("http://{admin_address}/status"),
+        page = page.as_ref().map(|page| page.address.as_str()),
         "gateway started"
     );
-    write_addresses(&config.state_dir, admin_address);
+    write_addresses(&config.state_dir, admin_address, page.as_ref());
     let (in_force, watched) = watch::channel(Arc::new(config));
     let config = watched.borrow().clone();
     let models = Models::new(model);
@@ -73,7 +77,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         share: Share::default(),
         tallies: Tallies::default(),
         models: models.clone(),
+        windows: Windows::default(),
     };
+    let windows = parts.windows.clone();
     let mut fleet = Fleet::new(parts.clone(), shutdown.clone());
     match start_shadow(&config).await {
         Ok(shadow) => fleet.set_shadow(shadow),
@@ -120,6 +126,9 @@ pub async fn run(config: Config, shutdown: CancellationToken) -> Result<(), RunE
         }
     });
     let (ask, orders) = mpsc::channel(control::ORDERS_MAX);
+    if let Some(bound) = page {
+        tasks.spawn(keep_page(page::serve(bound, shown.clone(), windows, ask.clone(), shutdown.clone())));
+    }
     match control::bind(&config.state_dir) {
         Ok(listener) => drop(tasks.spawn(control::serve(listener, ask, shutdown.clone()))),
         Err(error) => tracing::warn!(%error, "no control socket in the state folder: SIGHUP still reloads"),
@@ -297,9 +306,17 @@ async fn watch_spool(spool: Spool, outlet: Outlet, shutdown: CancellationToken) 
     }
 }
 
-/// Where the status page is, for scripts that asked for port 0.
-fn write_addresses(state_dir: &Path, admin: std::net::SocketAddr) {
-    let text = serde_json::json!({ "admin": format!("http://{admin}") }).to_string();
+/// The page for the technician; the gateway goes on without it.
+async fn keep_page(serving: impl Future<Output = std::io::Result<()>>) {
+    if let Err(error) = serving.await {
+        tracing::error!(%error, "the gateway's page ended");
+    }
+}
+
+/// Where the status and the page are, for scripts that asked for port 0.
+fn write_addresses(state_dir: &Path, admin: std::net::SocketAddr, page: Option<&page::Bound>) {
+    let page = page.map(|page| &page.address);
+    let text = serde_json::json!({ "admin": format!("http://{admin}"), "page": page }).to_string();
     if let Err(error) = std::fs::write(state_dir.join("addresses.json"), text) {
         tracing::warn!(%error, "cannot write addresses.json into the state folder");
     }

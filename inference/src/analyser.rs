@@ -5,7 +5,7 @@ use crate::{
     detect::Detection,
     ground::Calibration,
     picture::Rect,
-    rules::{RuleError, RuleEvent, RuleSet},
+    rules::{RuleError, RuleEvent, RuleSet, RuleWatch},
     track::{Track, Tracker, TrackerConfig},
 };
 
@@ -78,6 +78,11 @@ impl Analyser {
     /// The confirmed objects of the last picture.
     pub fn tracks(&self) -> &[Track] {
         self.tracker.tracks()
+    }
+
+    /// What each rule makes of the last picture, for somebody who looks; nothing before the first.
+    pub fn watching(&self) -> Vec<RuleWatch> {
+        self.now_us.map_or_else(Vec::new, |now_us| self.rules.watching(now_us, self.tracker.tracks()))
     }
 
     /// The media time before which no event can come any more, for the camera's watermark. None before the first

@@ -12,14 +12,14 @@ const TYPES = {
 /** What the hub says with its own page and a browser acts upon; the stand-in says the same. */
 const KEPT = ['content-security-policy', 'x-content-type-options', 'referrer-policy', 'permissions-policy', 'cross-origin-opener-policy'];
 
-/** Serves `dist` before the hub at `hubUrl`: { url, stop }. */
-export async function serveDist(dist, hubUrl) {
+/** Serves `dist` before the hub (or gateway) at `hubUrl`: { url, stop }. */
+export async function serveDist(dist, hubUrl, index = '/index.html') {
   const hub = new URL(hubUrl);
   const said = (await fetch(hubUrl)).headers;
   const headers = Object.fromEntries(KEPT.flatMap((name) => (said.has(name) ? [[name, said.get(name)]] : [])));
   const server = createServer((asked, answer) => {
     const { pathname } = new URL(asked.url, hubUrl);
-    const file = join(dist, normalize(pathname === '/' ? '/index.html' : pathname));
+    const file = join(dist, normalize(pathname === '/' ? index : pathname));
     if (!pathname.startsWith('/api/') && existsSync(file) && statSync(file).isFile()) {
       const cache = pathname.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
       answer.writeHead(200, { ...headers, 'content-type': TYPES[extname(file)] ?? 'application/octet-stream', 'cache-control': cache });

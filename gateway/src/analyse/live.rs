@@ -9,6 +9,7 @@ use yiwang_inference::model::Model;
 use yiwang_inference::rules::RuleError;
 use yiwang_wire::event::Event;
 
+use super::window::Window;
 use super::{Analyst, Found, Plan};
 use crate::board::{Board, Gap};
 use crate::camera::Times;
@@ -40,6 +41,7 @@ struct Inner {
     camera: String,
     analyst: Analyst,
     attention: Attention,
+    window: Window,
     turn: Turn,
     emit: Emit,
     board: Arc<Board>,
@@ -59,12 +61,22 @@ struct Inner {
 
 impl Live {
     /// Analysis of the camera of that id.
-    pub fn new(camera: String, analyst: Analyst, turn: Turn, emit: Emit, board: Arc<Board>, metrics: Metrics) -> Self {
+    pub fn new(
+        camera: String,
+        mut analyst: Analyst,
+        window: Window,
+        turn: Turn,
+        emit: Emit,
+        board: Arc<Board>,
+        metrics: Metrics,
+    ) -> Self {
         let attention = Attention::default();
+        analyst.set_window(window.clone());
         let inner = Inner {
             camera,
             analyst,
             attention: attention.clone(),
+            window,
             turn,
             emit,
             board,
@@ -209,7 +221,9 @@ impl Inner {
         self.count_spared();
         // Where a fault of the picture may be about to begin, nothing has moved and yet there is more to look at.
         let undecided = glanced.is_some() && self.analyst.stir() == Stir::Moving;
-        self.attention.glanced(times.media_us, glanced.is_none() || undecided);
+        // Who looks on site sees the camera awake.
+        let awake = undecided || self.window.is_watched();
+        self.attention.glanced(times.media_us, glanced.is_none() || awake);
         if let Some(found) = glanced {
             self.last_media_us = times.media_us;
             self.observed(&times, found);
@@ -220,7 +234,8 @@ impl Inner {
         self.metrics.pictures_analysed.with_label_values(&[&self.camera]).inc();
         self.last_arrival_us = Some(times.arrival_us);
         self.send(found);
-        self.attention.observed(times.media_us, self.analyst.stir());
+        let stir = if self.window.is_watched() { Stir::Moving } else { self.analyst.stir() };
+        self.attention.observed(times.media_us, stir);
         if let Some(to_us) = self.analyst.settled_capture_us() {
             self.board.complete(&self.camera, to_us);
         }

@@ -3,8 +3,10 @@
 //! every time; capture times are carried along for the people. [`live`] is the same on a running camera.
 
 pub mod live;
+pub mod memory;
 mod still;
 mod unchanged;
+pub mod window;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use crate::config::Camera;
 use crate::decode::{Picture, Sampler};
 use crate::gate::Stir;
 use crate::shadow::{Eye, Shadow};
+use window::Window;
 
 /// What analysis needs to know of a camera.
 #[derive(Debug, Clone)]
@@ -106,6 +109,8 @@ pub struct Analyst {
     faults: BTreeMap<&'static str, Uuid>,
     /// A candidate that looks too.
     eye: Option<Eye>,
+    /// For people on site.
+    window: Option<Window>,
 }
 
 impl Analyst {
@@ -129,6 +134,7 @@ impl Analyst {
             stir: Stir::Moving,
             faults: BTreeMap::new(),
             eye: None,
+            window: None,
         })
     }
 
@@ -159,6 +165,7 @@ impl Analyst {
             // What is usual was learned from pictures that look otherwise now.
             self.examiner = Examiner::new(&plan.diagnosis_off);
             self.tensor.forget();
+            self.hide();
         }
         let other_things = rules::about_things(&plan.rules) != self.left.is_some();
         if masked_otherwise || other_things || *classes != self.model.info().classes {
@@ -205,7 +212,10 @@ impl Analyst {
             left.observe(&view, times.media_us, &mut detections).map_err(unreadable(&self.model_name))?;
         }
         let findings = self.examiner.observe(times.media_us, &view);
-        Ok(self.observe(picture, &detections, findings, id))
+        let planes = window::copy(self.window.as_ref(), &view);
+        let found = self.observe(picture, &detections, findings, id);
+        self.show(picture, planes, detections, &found);
+        Ok(found)
     }
 
     /// Looks at a keyframe of an idle camera. None where it shows anything but what was there before; nothing is
@@ -231,7 +241,10 @@ impl Analyst {
         }
         (self.tensor, self.left, self.unchanged) = (tensor, left, unchanged);
         let findings = self.examiner.observe(media_us, &view);
-        Ok(Some(self.observe(picture, &detections, findings, id)))
+        let planes = window::copy(self.window.as_ref(), &view);
+        let found = self.observe(picture, &detections, findings, id);
+        self.show(picture, planes, detections, &found);
+        Ok(Some(found))
     }
 
     /// How much goes on, by the picture that was analysed last.
@@ -272,6 +285,7 @@ impl Analyst {
         let mut found = self.found(made, id);
         found.extend(self.faults(findings, id));
         self.begun.clear();
+        self.part(&found);
         self.faults.clear();
         self.tensor.forget();
         if let Some(left) = &mut self.left {

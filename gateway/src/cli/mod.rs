@@ -4,6 +4,7 @@ mod analyze;
 mod check;
 mod join;
 mod model;
+mod page;
 mod reload;
 mod run;
 mod status;
@@ -35,6 +36,8 @@ enum Command {
     Join(join::Args),
     /// Run the very same pipeline over a recorded clip and print its events.
     Analyze(analyze::Args),
+    /// The gateway's own page: make its log-in, or print where it is.
+    Page(page::Args),
     /// List the detection models, or add one.
     Model(model::Args),
     /// Print the JSON Schema of gateway.toml.
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
         Command::Check(args) => check::main(&args),
         Command::Join(args) => join::main(&args),
         Command::Analyze(args) => analyze::main(&args),
+        Command::Page(args) => page::main(&args),
         Command::Model(args) => model::main(&args),
         Command::Schema => {
             out(&serde_json::to_string_pretty(&crate::config::schema()).unwrap_or_default());

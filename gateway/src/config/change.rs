@@ -60,6 +60,7 @@ impl Changes {
         let restart = [
             ("state_dir", old.state_dir != new.state_dir),
             ("[admin] listen", old.admin_listen != new.admin_listen),
+            ("[page]", old.page != new.page),
             ("[spool]", (old.spool_bytes_max, old.spool_age_max_us) != (new.spool_bytes_max, new.spool_age_max_us)),
             ("[model] onnxruntime", old.model.onnxruntime != new.model.onnxruntime),
         ];

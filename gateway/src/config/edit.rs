@@ -4,7 +4,7 @@
 use super::Raw;
 
 /// The tables at the top of the file: where a line opens one, the one before ends.
-const TABLES: &[&str] = &["model", "shadow", "admin", "processor", "spool", "camera"];
+const TABLES: &[&str] = &["model", "shadow", "admin", "page", "processor", "spool", "pictures", "camera"];
 /// Keys of `[model]` that are not about which model it is.
 const KEPT: &[&str] = &["threads", "onnxruntime", "manifest"];
 /// Keys of `[shadow]` that are not.

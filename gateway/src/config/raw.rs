@@ -25,6 +25,8 @@ pub struct Raw {
     /// The gateway's own status page and metrics.
     #[serde(default)]
     pub admin: RawAdmin,
+    /// The page for the technician on site.
+    pub page: Option<RawPage>,
     /// What the gateway may use of the machine.
     #[serde(default)]
     pub processor: RawProcessor,
@@ -88,6 +90,17 @@ pub struct RawShadow {
 pub struct RawAdmin {
     /// Address and port of `/healthz`, `/status` and `/metrics`; loopback unless you change it.
     pub listen: String,
+}
+
+/// The page for the technician on site.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct RawPage {
+    /// Address and port, or `off`. Beyond this machine it is served with TLS and only once `yiwang-gateway page password`
+    /// has made a log-in.
+    pub listen: String,
+    /// Names under which browsers may call it, beside addresses, `localhost` and this machine's own name.
+    pub names: Vec<String>,
 }
 
 /// What the gateway may use of the machine.
@@ -241,6 +254,12 @@ fn default_fps() -> f64 {
 impl Default for RawAdmin {
     fn default() -> Self {
         Self { listen: "127.0.0.1:9180".into() }
+    }
+}
+
+impl Default for RawPage {
+    fn default() -> Self {
+        Self { listen: "127.0.0.1:9181".into(), names: Vec::new() }
     }
 }
 

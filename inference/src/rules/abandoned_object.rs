@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    BAGS, Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity,
+    BAGS, Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Watched,
     attendance::{Attendance, default_near},
     geometry::Zone,
     settings::Head,
@@ -84,6 +84,10 @@ impl Rule for AbandonedObject {
 
     fn pending_us(&self) -> Option<i64> {
         self.stand.pending_us()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        self.stand.watching(scene)
     }
 }
 

@@ -7,11 +7,12 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity,
+    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Standpoint, Watched,
     crossing::{A_TO_B, B_TO_A, Crossing, Crossings},
     event::{Emitter, seconds},
     geometry::Line,
     settings::Head,
+    watching::lasted,
 };
 
 /// The line in the table of rules.
@@ -146,6 +147,19 @@ impl Rule for Count {
     fn pending_us(&self) -> Option<i64> {
         let due_us = self.open.as_ref().map(|interval| interval.from_us + self.interval_us);
         due_us.into_iter().chain(self.crossings.pending_us()).min()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let counted = |way: &'static str| {
+            let all = self.open.iter().flat_map(|interval| &interval.counted);
+            let number = all.filter(|((direction, _), _)| *direction == way).map(|(_, number)| *number).sum::<u32>();
+            Measure { name: way, value: f64::from(number), threshold: None, unit: "objects" }
+        };
+        let from_us = self.open.as_ref().map_or(scene.t_us, |interval| interval.from_us);
+        let passed = lasted("seconds_counted", scene.t_us - from_us, Some(self.interval_us));
+        let measures = vec![counted(A_TO_B), counted(B_TO_A), passed];
+        let all = Watched { track: None, standing: Standpoint::NotYet, measures };
+        std::iter::once(all).chain(self.crossings.watching(scene)).collect()
     }
 }
 

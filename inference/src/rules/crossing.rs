@@ -1,7 +1,9 @@
 //! Who crosses a line: what `line_cross` and `count` have in common. Side a is the left of the line as drawn, b the right;
 //! only the segment counts. A crossing is known when the object was seen beyond the line twice, or once well beyond.
 
-use super::{Scene, geometry::Line, presence::first_sample, settings::ClassFilter};
+use super::{
+    Measure, Scene, Standpoint, Watched as Shown, geometry::Line, presence::first_sample, settings::ClassFilter,
+};
 use crate::{picture::Point, track::Track};
 
 /// From the left of the line to its right.
@@ -86,6 +88,29 @@ impl Crossings {
     /// The earliest time of a crossing that is not decided yet.
     pub(super) fn pending_us(&self) -> Option<i64> {
         self.watched.iter().filter_map(|watched| watched.doubt.map(|doubt| doubt.t_us)).min()
+    }
+
+    /// How far each object is from the line, and those that are beyond it and not decided yet.
+    pub(super) fn watching(&self, scene: &Scene<'_>) -> Vec<Shown> {
+        let seen = self.watched.iter().filter(|watched| watched.last_us == scene.t_us);
+        let shown = |watched: &Watched| {
+            let away = f64::from(self.line.side(watched.last).abs());
+            let distance = Measure { name: "distance_to_line", value: away, threshold: None, unit: "pictures" };
+            let beyond = |doubt: Doubt| Measure {
+                name: "samples_beyond",
+                value: f64::from(doubt.samples),
+                threshold: Some(f64::from(SAMPLES)),
+                unit: "",
+            };
+            let standing = match (self.classes.takes(&watched.track), watched.doubt) {
+                (false, _) => Standpoint::OtherClass,
+                (true, Some(_)) => Standpoint::Undecided,
+                (true, None) => Standpoint::NotYet,
+            };
+            let measures = std::iter::once(distance).chain(watched.doubt.map(beyond)).collect();
+            Shown::object(&watched.track, standing, measures)
+        };
+        seen.map(shown).collect()
     }
 
     fn see(&mut self, scene: &Scene<'_>, track: &Track, crossings: &mut Vec<Crossing>) {

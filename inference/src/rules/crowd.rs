@@ -5,12 +5,13 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity,
+    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Watched,
     event::{Emitter, seconds},
     geometry::Zone,
     presence::{Change, Presence},
     settings::Head,
     stay::update_seconds,
+    watching::lasted,
 };
 
 /// The line in the table of rules.
@@ -183,6 +184,17 @@ impl Rule for Crowd {
         let gathering = self.gathering.as_ref();
         let dip = gathering.and_then(|gathering| gathering.fewer_since_us);
         dip.into_iter().chain(self.presence.pending_us()).min()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let count = self.presence.members().len();
+        let enough = Some(self.enough as f64);
+        let mut measures = vec![Measure { name: "objects", value: count as f64, threshold: enough, unit: "objects" }];
+        let since_us = self.gathering.as_ref().map_or(scene.t_us, |gathering| gathering.since_us);
+        measures.push(lasted("seconds_gathered", scene.t_us - since_us, Some(self.after_us)));
+        let told = self.gathering.as_ref().is_some_and(|gathering| gathering.key.is_some());
+        let all = Watched { track: None, standing: Watched::told_or_not(told), measures };
+        std::iter::once(all).chain(self.presence.beside(scene)).collect()
     }
 }
 

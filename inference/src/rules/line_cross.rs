@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity,
+    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Watched,
     crossing::{A_TO_B, B_TO_A, Crossing, Crossings, SAMPLES},
     event::Emitter,
     geometry::Line,
@@ -105,6 +105,10 @@ impl Rule for LineCross {
 
     fn pending_us(&self) -> Option<i64> {
         self.crossings.pending_us()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        self.crossings.watching(scene)
     }
 }
 

@@ -26,11 +26,13 @@ mod stay;
 mod stopped_vehicle;
 #[cfg(test)]
 mod testing;
+mod watching;
 mod wrong_way;
 
 pub use event::{Descriptor, Measure, Phase, RuleEvent, Severity};
 pub use set::{RuleSet, descriptors, parse, schema};
 pub use settings::RuleError;
+pub use watching::{RuleWatch, Standpoint, Watched};
 
 use crate::{ground::Ground, track::Track};
 
@@ -96,4 +98,7 @@ pub trait Rule: Send + std::fmt::Debug {
 
     /// The earliest media time of an event that is being thought about but not decided.
     fn pending_us(&self) -> Option<i64>;
+
+    /// What it makes of the picture that it saw last, for somebody who looks.
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched>;
 }

@@ -5,7 +5,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity,
+    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Watched,
     event::Emitter,
     geometry::Zone,
     presence::{Change, Presence},
@@ -125,6 +125,13 @@ impl Rule for Occupancy {
 
     fn pending_us(&self) -> Option<i64> {
         self.presence.pending_us()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let count = self.presence.members().len();
+        let objects = Measure { name: "objects", value: count as f64, threshold: None, unit: "objects" };
+        let all = Watched { track: None, standing: Watched::told_or_not(self.open.is_some()), measures: vec![objects] };
+        std::iter::once(all).chain(self.presence.beside(scene)).collect()
     }
 }
 

@@ -11,7 +11,7 @@
 //!   Where each object counts for itself (`patient`), one that is lost well inside is waited for `WELL_INSIDE_LOST_US`:
 //!   it went behind something, and nobody saw it reach the border.
 
-use super::{Scene, geometry::Zone, settings::ClassFilter, standing::same_place};
+use super::{Scene, Standpoint, Watched as Shown, geometry::Zone, settings::ClassFilter, standing::same_place};
 use crate::{
     picture::{Point, Rect},
     track::Track,
@@ -147,6 +147,18 @@ impl Presence {
     pub(crate) fn pending_us(&self) -> Option<i64> {
         let doubts = self.watched.iter().filter_map(|watched| watched.doubt.map(|doubt| doubt.since_us));
         doubts.chain(self.members.iter().map(|member| member.inside_us)).min()
+    }
+
+    /// Those that are in the zone and not members: seen once, or of a class that does not count.
+    pub(crate) fn beside(&self, scene: &Scene<'_>) -> Vec<Shown> {
+        let here = |track: &&Track| !track.predicted && self.zone.contains(track.bbox.bottom_centre());
+        let member = |track: &Track| self.members.iter().any(|member| member.track.id == track.id);
+        let standing = |track: &Track| match self.classes.takes(track) {
+            true => Standpoint::Undecided,
+            false => Standpoint::OtherClass,
+        };
+        let beside = scene.tracks.iter().filter(here).filter(|track| !member(track));
+        beside.map(|track| Shown::object(track, standing(track), Vec::new())).collect()
     }
 
     fn see(&mut self, scene: &Scene<'_>, track: &Track, changes: &mut Vec<Change>) {

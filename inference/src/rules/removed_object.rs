@@ -5,12 +5,13 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    BAGS, Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity,
+    BAGS, Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Watched,
     attendance::{Attendance, default_near},
     event::{Emitter, seconds},
     geometry::Zone,
     settings::Head,
     standing::{Departure, Place, Standing},
+    watching::lasted,
 };
 use crate::picture::Rect;
 
@@ -160,6 +161,14 @@ impl Rule for RemovedObject {
     fn pending_us(&self) -> Option<i64> {
         let ripe = |place: &&Place| !place.told && place.seen_us - place.since_us >= self.after_us;
         self.standing.iter().filter(ripe).map(|place| place.seen_us).min()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let watched = |place: &Place| {
+            let stood = lasted("seconds_standing", place.seen_us - place.since_us, Some(self.after_us));
+            Watched::object(&place.track, Watched::told_or_not(place.told), vec![stood])
+        };
+        self.standing.iter().map(watched).chain(self.standing.beside(scene)).collect()
     }
 }
 

@@ -3,7 +3,7 @@
 use schemars::{Schema, json_schema, schema_for};
 
 use super::{
-    Descriptor, RULES, Rule, RuleEvent, RuleKind, Scene,
+    Descriptor, RULES, Rule, RuleEvent, RuleKind, RuleWatch, Scene,
     settings::{Common, Head, RuleError, Surroundings, keys_of},
 };
 use crate::{
@@ -153,6 +153,17 @@ impl RuleSet {
         }
         self.locate(&mut events);
         events
+    }
+
+    /// What each rule makes of the picture that was shown last. Changes nothing.
+    pub fn watching(&self, t_us: i64, tracks: &[Track]) -> Vec<RuleWatch> {
+        let scene = Scene { t_us, tracks, ground: self.ground.as_ref() };
+        let watch = |working: &Working| RuleWatch {
+            rule: working.id.clone(),
+            kind: working.table.get("kind").and_then(toml::Value::as_str).unwrap_or_default().to_owned(),
+            watched: working.rule.watching(&scene),
+        };
+        self.rules.iter().map(watch).collect()
     }
 
     /// Ends what is open.

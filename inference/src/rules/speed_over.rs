@@ -6,7 +6,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES,
+    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Standpoint, VEHICLES, Watched,
     event::{Emitter, seconds},
     geometry::Zone,
     path::Path,
@@ -140,11 +140,16 @@ impl SpeedOver {
     }
 
     fn explained(&self, event: RuleEvent, speed: Speed) -> RuleEvent {
+        self.measures(speed).into_iter().fold(event, RuleEvent::because)
+    }
+
+    fn measures(&self, speed: Speed) -> Vec<Measure> {
         let value = |name, value, threshold, unit| Measure { name, value, threshold, unit };
-        event
-            .because(value("kmh", speed.kmh, Some(self.kmh), "km/h"))
-            .because(value("kmh_error", speed.error_kmh, None, "km/h"))
-            .because(value("seconds_measured", seconds(speed.span_us), Some(seconds(self.span_us)), "s"))
+        vec![
+            value("kmh", speed.kmh, Some(self.kmh), "km/h"),
+            value("kmh_error", speed.error_kmh, None, "km/h"),
+            value("seconds_measured", seconds(speed.span_us), Some(seconds(self.span_us)), "s"),
+        ]
     }
 
     fn part(&mut self, changes: Vec<Change>, events: &mut Vec<RuleEvent>) {
@@ -232,6 +237,22 @@ impl Rule for SpeedOver {
         let open =
             |member: &&Member| self.drivers.iter().any(|driver| driver.member == member.id && driver.open.is_some());
         self.presence.members().iter().filter(open).map(|member| member.inside_us).min()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let watched = |member: &Member| {
+            let driver = self.drivers.iter().find(|driver| driver.member == member.id);
+            let told = Watched::told_or_not(driver.is_some_and(|driver| driver.open.is_some()));
+            let off = member.track.bbox.height() * BOX_ERROR_PART;
+            let speed = driver.zip(scene.ground).and_then(|(driver, ground)| {
+                measure(&driver.path, self.span_us, ground, off).map(|speed| self.measures(speed))
+            });
+            match speed {
+                None => Watched::object(&member.track, Standpoint::NotMeasured, Vec::new()),
+                Some(measures) => Watched::object(&member.track, told, measures),
+            }
+        };
+        self.presence.members().iter().map(watched).chain(self.presence.beside(scene)).collect()
     }
 }
 

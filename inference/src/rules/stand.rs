@@ -2,11 +2,12 @@
 //! `abandoned_object` share; who stands where is `standing`'s business.
 
 use super::{
-    Measure, Phase, RuleEvent, Scene,
+    Measure, Phase, RuleEvent, Scene, Standpoint, Watched,
     event::{Emitter, seconds},
     geometry::Zone,
     settings::Head,
     standing::{Gone, Place, Standing},
+    watching::lasted,
 };
 
 /// Default of `update_seconds` where an object may stand for hours.
@@ -91,6 +92,17 @@ impl Stand {
             if open(place) { Some(place.seen_us) } else { begin_us }
         };
         self.standing.iter().filter_map(pending).min()
+    }
+
+    /// Who stands there, and for how long so far.
+    pub(super) fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let watched = |place: &Place| {
+            let open = self.open.iter().any(|open| open.place == place.id);
+            let standing = if place.told && !open { Standpoint::Known } else { Watched::told_or_not(open) };
+            let stood = lasted(self.times.measure, scene.t_us - place.counts_from_us, Some(self.times.after_us));
+            Watched::object(&place.track, standing, vec![stood])
+        };
+        self.standing.iter().map(watched).chain(self.standing.beside(scene)).collect()
     }
 
     fn end(&mut self, gone: Vec<Gone>, events: &mut Vec<RuleEvent>) {

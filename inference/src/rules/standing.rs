@@ -9,7 +9,7 @@
 //! - A place that was told of is remembered for `REMEMBERED_US` after that, and when the stream is lost: a track that
 //!   begins there is the same stay. One that is seen coming from elsewhere is another.
 
-use super::{Scene, geometry::Zone, presence::first_sample, settings::ClassFilter};
+use super::{Scene, Standpoint, Watched, geometry::Zone, presence::first_sample, settings::ClassFilter};
 use crate::{
     picture::{Point, Rect},
     track::Track,
@@ -161,6 +161,13 @@ impl Standing {
     /// Those that stand, for looking at them only.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Place> {
         self.places.iter()
+    }
+
+    /// Those that are in the zone and of a class that does not count.
+    pub(crate) fn beside(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let here = |track: &&Track| !track.predicted && self.zone.contains(track.bbox.bottom_centre());
+        let other = scene.tracks.iter().filter(here).filter(|track| !self.classes.takes(track));
+        other.map(|track| Watched::object(track, Standpoint::OtherClass, Vec::new())).collect()
     }
 
     /// Places whose object is out of sight or elsewhere, and remembered ones, take the tracks that began in them.

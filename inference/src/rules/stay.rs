@@ -3,13 +3,14 @@
 //! is found standing there again is no event until he moves.
 
 use super::{
-    Measure, Phase, Rule, RuleEvent, Scene,
+    Measure, Phase, Rule, RuleEvent, Scene, Standpoint, Watched,
     event::{Emitter, seconds},
     geometry::Zone,
     presence::{Change, Ending, Member, Presence},
     remembered::Remembered,
     settings::Head,
     standing::same_place,
+    watching::lasted,
 };
 use crate::picture::{Point, Rect};
 
@@ -149,6 +150,18 @@ impl Rule for Stay {
 
     fn pending_us(&self) -> Option<i64> {
         self.presence.pending_us()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let watched = |member: &Member| {
+            let open = self.open.iter().any(|open| open.member == member.id);
+            let known = self.known.iter().any(|(id, _)| *id == member.id);
+            let standing = if known { Standpoint::Known } else { Watched::told_or_not(open) };
+            let asked_us = (self.after_us > 0).then_some(self.after_us);
+            let stayed = lasted("seconds_in_zone", scene.t_us - member.entered_us, asked_us);
+            Watched::object(&member.track, standing, vec![stayed])
+        };
+        self.presence.members().iter().map(watched).chain(self.presence.beside(scene)).collect()
     }
 }
 

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES,
+    Descriptor, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES, Watched,
     geometry::Zone,
     settings::Head,
     stand::{Stand, Times, update_seconds},
@@ -71,6 +71,10 @@ impl Rule for StoppedVehicle {
 
     fn pending_us(&self) -> Option<i64> {
         self.0.pending_us()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        self.0.watching(scene)
     }
 }
 

@@ -5,12 +5,13 @@ use schemars::{JsonSchema, schema_for};
 use serde::Deserialize;
 
 use super::{
-    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, VEHICLES,
-    event::{Emitter, seconds},
+    Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Standpoint, VEHICLES, Watched,
+    event::Emitter,
     geometry::{ASPECT, Line, Zone},
     path::Path,
     presence::{Change, Member, Presence},
     settings::{Head, Problem},
+    watching::lasted,
 };
 use crate::picture::Point;
 
@@ -188,19 +189,17 @@ impl WrongWay {
     ) -> RuleEvent {
         let event = self.emitter.about(phase, t_us, key, &member.track, at);
         let Some(movement) = movement else { return event };
+        self.measures(t_us, movement).into_iter().fold(event, RuleEvent::because)
+    }
+
+    fn measures(&self, t_us: i64, movement: Movement) -> Vec<Measure> {
         let off = Measure {
             name: "degrees_off",
             value: f64::from(movement.degrees_off),
             threshold: Some(f64::from(self.tolerance_deg)),
             unit: "°",
         };
-        let lasted = Measure {
-            name: "seconds_moving",
-            value: seconds(t_us - movement.since_us),
-            threshold: Some(seconds(self.after_us)),
-            unit: "s",
-        };
-        event.because(off).because(lasted)
+        vec![off, lasted("seconds_moving", t_us - movement.since_us, Some(self.after_us))]
     }
 
     fn part(&mut self, changes: Vec<Change>, events: &mut Vec<RuleEvent>) {
@@ -244,6 +243,18 @@ impl Rule for WrongWay {
         let open =
             |member: &&Member| self.drivers.iter().any(|driver| driver.member == member.id && driver.key.is_some());
         self.presence.members().iter().filter(open).map(|member| member.inside_us).min()
+    }
+
+    fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
+        let watched = |member: &Member| {
+            let driver = self.drivers.iter().find(|driver| driver.member == member.id);
+            let told = Watched::told_or_not(driver.is_some_and(|driver| driver.key.is_some()));
+            match driver.and_then(|driver| self.movement(&driver.path, member)) {
+                None => Watched::object(&member.track, Standpoint::NotMeasured, Vec::new()),
+                Some(movement) => Watched::object(&member.track, told, self.measures(scene.t_us, movement)),
+            }
+        };
+        self.presence.members().iter().map(watched).chain(self.presence.beside(scene)).collect()
     }
 }
 

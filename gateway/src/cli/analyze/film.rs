@@ -10,6 +10,7 @@ use yiwang_wire::event::Phase;
 use crate::analyse::{Analyst, Found};
 use crate::decode::jpeg::Jpegs;
 use crate::decode::{DecodeError, Picture};
+use crate::why::Path;
 
 /// Wider pictures are shrunk to this width.
 const WIDTH_PX_MAX: u32 = 960;
@@ -53,14 +54,6 @@ pub(super) struct Object {
     pub(super) score: f32,
     pub(super) bbox: [f32; 4],
     pub(super) predicted: bool,
-}
-
-/// Where an object was: its lowest point, in fractions of the picture.
-#[derive(Debug, Default)]
-pub(super) struct Path {
-    pub(super) class: String,
-    pub(super) score: f32,
-    pub(super) points: Vec<(i64, [f32; 2])>,
 }
 
 impl Film {

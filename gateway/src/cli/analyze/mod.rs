@@ -1,12 +1,11 @@
 //! `analyze`: the live pipeline over a recorded clip. Scheduling follows media time only, so two runs print the same.
 //!
-//! - [`print`] events as lines; [`film`] what is kept for the page; [`page`] the page, with [`why`] (pure)
-//!   for what each rule saw.
+//! - [`print`] events as lines; [`film`] what is kept for the page; [`page`] the page, with [`why`](crate::why)
+//!   (pure) for what each rule saw.
 
 mod film;
 mod page;
 mod print;
-mod why;
 
 use std::path::PathBuf;
 use std::process::ExitCode;

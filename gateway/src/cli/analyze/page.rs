@@ -7,9 +7,9 @@ use std::fmt::Write;
 use uuid::Uuid;
 use yiwang_wire::event::{Event, Phase};
 
-use super::film::{Film, Path};
-use super::why::{self, Place};
+use super::film::Film;
 use crate::config::Camera;
+use crate::why::{self, Path, Place};
 
 const STYLE: &str = include_str!("page.css");
 /// Colours of rules, in their order; the camera's own faults are grey.

@@ -98,13 +98,7 @@ fn score(found: &Found) -> Option<Value> {
     }))
 }
 
-pub(super) fn phase(phase: Phase) -> &'static str {
-    match phase {
-        Phase::Begin => "begin",
-        Phase::Update => "update",
-        Phase::End => "end",
-    }
-}
+pub(super) use crate::analyse::window::phase_word as phase;
 
 /// Milliseconds are as exact as a picture's time is.
 #[allow(clippy::cast_precision_loss, reason = "media time of a clip fits in 53 bits")]

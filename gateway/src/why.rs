@@ -3,28 +3,34 @@
 
 use std::collections::BTreeMap;
 
-use super::film::Path;
-
 /// A sight that is interrupted for no longer counts as one stay, as rules count it.
 const GAP_US: i64 = 3_000_000;
 
+/// Where an object was: its lowest point, in fractions of the picture.
+#[derive(Debug, Default)]
+pub(crate) struct Path {
+    pub(crate) class: String,
+    pub(crate) score: f32,
+    pub(crate) points: Vec<(i64, [f32; 2])>,
+}
+
 /// Where a rule looks.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Zone(Vec<[f32; 2]>),
     Line([[f32; 2]; 2]),
 }
 
 /// What one class did there.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Seen {
-    pub(super) objects: usize,
-    pub(super) longest_us: i64,
-    pub(super) score: f32,
+pub(crate) struct Seen {
+    pub(crate) objects: usize,
+    pub(crate) longest_us: i64,
+    pub(crate) score: f32,
 }
 
 /// Where the table's rule looks; none where it has neither zone nor line.
-pub(super) fn place(rule: &toml::Table) -> Option<Place> {
+pub(crate) fn place(rule: &toml::Table) -> Option<Place> {
     let points = |key: &str| -> Option<Vec<[f32; 2]>> {
         let number = |value: &toml::Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
         let point = |value: &toml::Value| match value.as_array()?.as_slice() {
@@ -40,7 +46,7 @@ pub(super) fn place(rule: &toml::Table) -> Option<Place> {
 }
 
 /// By class: what was in the zone, or crossed the line.
-pub(super) fn seen<'a>(place: &Place, paths: impl Iterator<Item = &'a Path>) -> BTreeMap<String, Seen> {
+pub(crate) fn seen<'a>(place: &Place, paths: impl Iterator<Item = &'a Path>) -> BTreeMap<String, Seen> {
     let mut classes: BTreeMap<String, Seen> = BTreeMap::new();
     for path in paths {
         let longest_us = match place {
@@ -58,7 +64,7 @@ pub(super) fn seen<'a>(place: &Place, paths: impl Iterator<Item = &'a Path>) -> 
 }
 
 /// The most objects of any class that were in the zone at once.
-pub(super) fn most_at_once<'a>(zone: &[[f32; 2]], paths: impl Iterator<Item = &'a Path>) -> usize {
+pub(crate) fn most_at_once<'a>(zone: &[[f32; 2]], paths: impl Iterator<Item = &'a Path>) -> usize {
     let mut counts: BTreeMap<i64, usize> = BTreeMap::new();
     for (t_us, point) in paths.flat_map(|path| &path.points) {
         *counts.entry(*t_us).or_default() += usize::from(inside(zone, *point));
@@ -77,8 +83,8 @@ fn longest_stay_us(zone: &[[f32; 2]], points: &[(i64, [f32; 2])]) -> Option<i64>
     longest_us
 }
 
-/// Even-odd rule.
-fn inside(zone: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
+/// Whether a point is in a polygon; even-odd rule.
+pub(crate) fn inside(zone: &[[f32; 2]], [x, y]: [f32; 2]) -> bool {
     let next = zone.iter().cycle().skip(1);
     let cuts = |([ax, ay], [bx, by]): (&[f32; 2], &[f32; 2])| {
         (*ay > y) != (*by > y) && x < ax + (y - ay) / (by - ay) * (bx - ax)

@@ -1,0 +1,97 @@
+//! What the model found before a camera in the last minutes: boxes and times, never a picture. A rule that is being
+//! drawn is played over it, to show what it would have told.
+
+use std::collections::VecDeque;
+
+use yiwang_inference::detect::Detection;
+
+/// So far back, by capture time.
+const BACK_US: i64 = 10 * 60 * 1_000_000;
+/// Most pictures: ten minutes at 25 a second.
+const LOOKS_MAX: usize = 15_000;
+/// Most boxes in all of them, 24 bytes each.
+const BOXES_MAX: usize = 100_000;
+
+/// What one picture showed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Look {
+    /// Media time of its session.
+    pub media_us: i64,
+    /// When it was taken.
+    pub capture_us: i64,
+    /// Width and height of the picture.
+    pub frame_px: (u32, u32),
+    /// What was found, weak boxes too.
+    pub boxes: Vec<Detection>,
+    /// The stream was lost or over after it.
+    pub last: bool,
+}
+
+/// The last minutes of one camera.
+///
+/// Bound: ten minutes, [`LOOKS_MAX`] pictures and [`BOXES_MAX`] boxes; the oldest pictures go first.
+#[derive(Debug, Default)]
+pub struct Memory {
+    looks: VecDeque<Look>,
+    boxes: usize,
+}
+
+impl Memory {
+    /// Takes in a picture.
+    pub fn push(&mut self, look: Look) {
+        let newest_us = look.capture_us;
+        self.boxes += look.boxes.len();
+        self.looks.push_back(look);
+        let too_old = |look: &Look| newest_us - look.capture_us > BACK_US;
+        while self.looks.front().is_some_and(too_old) || self.looks.len() > LOOKS_MAX || self.boxes > BOXES_MAX {
+            let Some(gone) = self.looks.pop_front() else { break };
+            self.boxes -= gone.boxes.len();
+        }
+    }
+
+    /// The stream is over: what comes next is another session.
+    pub fn part(&mut self) {
+        if let Some(look) = self.looks.back_mut() {
+            look.last = true;
+        }
+    }
+
+    /// Forgets everything: what the boxes mean has changed.
+    pub fn clear(&mut self) {
+        *self = Self::default();
+    }
+
+    /// A copy, oldest first.
+    pub fn looks(&self) -> Vec<Look> {
+        self.looks.iter().cloned().collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use yiwang_inference::picture::{Point, Rect};
+
+    use super::*;
+
+    fn look(t_s: i64, boxes: usize) -> Look {
+        let one = Detection { bbox: Rect::around(Point::new(0.5, 0.5), 0.1, 0.1), class: 0, score: 0.5 };
+        let t_us = t_s * 1_000_000;
+        Look { media_us: t_us, capture_us: t_us, frame_px: (16, 9), boxes: vec![one; boxes], last: false }
+    }
+
+    #[test]
+    fn what_is_older_than_ten_minutes_or_too_much_goes() {
+        let mut memory = Memory::default();
+        (0..=700).for_each(|t_s| memory.push(look(t_s, 1)));
+        memory.part();
+        let looks = memory.looks();
+        assert_eq!((looks[0].capture_us, looks.len()), (100_000_000, 601));
+        assert!(looks[600].last && !looks[599].last);
+        memory.push(look(701, BOXES_MAX));
+        assert_eq!(memory.looks().len(), 1);
+        memory.push(look(702, 1));
+        assert_eq!(memory.looks().len(), 1, "one picture of that many boxes is given up too");
+        memory.clear();
+        assert!(memory.looks().is_empty());
+    }
+}
