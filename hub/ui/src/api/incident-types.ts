@@ -158,6 +158,8 @@ export interface AlarmLoad {
   top_10_share: number;
   chattering: LoadSource[];
   stale: number;
+  /** Open in this person's view, also what the page has no room for; an older hub does not say. */
+  open?: number;
   suppressed_24h: number;
   groups: { by: string; key: string; count: number; urgent: number; incidents: string[] }[];
 }
@@ -215,6 +217,8 @@ export interface SearchAnswer {
   events: HubEvent[];
   incidents: Incident[];
   next: string | null;
+  /** Where the hub stopped looking, going back in time; null where it looked at everything or the page is full. */
+  complete_to: string | null;
 }
 
 export interface AuditRecord {

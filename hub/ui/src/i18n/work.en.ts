@@ -11,6 +11,7 @@ export const workEn = {
   order: 'Order',
   orders: { urgent: 'Most urgent first', newest: 'Newest first' },
   shown: (n: number) => many(n, 'incident', 'incidents'),
+  shownOf: (n: number, total: number) => `${n} most urgent of ${total}`,
   newCount: (n: number, urgent: number) => `${n} new${urgent > 0 ? ` (${urgent} urgent)` : ''}`,
   showNew: (n: number, urgent: number) => `Show ${many(n, 'new incident', 'new incidents')}${urgent > 0 ? `, ${urgent} urgent` : ''}`,
   announce: (n: number, urgent: number) => `${many(n, 'new incident', 'new incidents')}${urgent > 0 ? `, ${urgent} urgent` : ''}`,

@@ -11,6 +11,7 @@ export const workZh: Messages['work'] = {
   order: '排序',
   orders: { urgent: '最紧急在前', newest: '最新在前' },
   shown: (n) => `${n} 起警情`,
+  shownOf: (n, total) => `共 ${total} 起，显示最紧急的 ${n} 起`,
   newCount: (n, urgent) => `${n} 起新警情${urgent > 0 ? `（${urgent} 起紧急）` : ''}`,
   showNew: (n, urgent) => `显示 ${n} 起新警情${urgent > 0 ? `，其中 ${urgent} 起紧急` : ''}`,
   announce: (n, urgent) => `${n} 起新警情${urgent > 0 ? `，其中 ${urgent} 起紧急` : ''}`,
