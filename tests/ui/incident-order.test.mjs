@@ -8,7 +8,9 @@ const ui = fileURLToPath(new URL('../../hub/ui/', import.meta.url));
 const { createServer } = await import(createRequire(`${ui}package.json`).resolve('vite'));
 const vite = await createServer({ root: ui, configFile: false, appType: 'custom', logLevel: 'error', server: { middlewareMode: true, ws: false } });
 after(() => vite.close());
-const { compare, passer, queryOf, sumsOf, surplus } = await vite.ssrLoadModule('/src/lib/incident-order.ts');
+const { compare, inGroups, passer, queryOf, sumsOf, surplus } = await vite.ssrLoadModule('/src/lib/incident-order.ts');
+
+const events = await vite.ssrLoadModule('/src/lib/filter.ts');
 
 const at = (minute) => new Date(Date.UTC(2026, 0, 1, 0, minute)).toISOString();
 let number = 0;
@@ -42,6 +44,15 @@ test('a view shows its own, and two Chinese characters are found', () => {
   assert.ok(passer(filter({ text: 'crowd of' }), 'li', english)(mine) && !passer(filter({ text: '聚集' }), 'li', english)(mine));
 });
 
+test('in a flood what is urgent stands first, and what waits is together by its cause', () => {
+  const of = (id, kind, gateway, over = {}) => incident({ id, kind, kinds: [kind], cameras: [`${gateway}/1`], ...over });
+  const all = [
+    of('a1', 'line_cross', 'a'), of('b1', 'loiter', 'b', { severity: 'high' }), of('a2', 'line_cross', 'a'), of('taken', 'loiter', 'b', { severity: 'urgent', shown_as: 'acknowledged' }),
+    of('urgent', 'line_cross', 'a', { severity: 'urgent' }), of('a3', 'line_cross', 'a'), of('b2', 'loiter', 'b'), of('c1', 'line_cross', 'c'),
+  ];
+  assert.deepEqual(inGroups(all).map(({ id }) => id), ['urgent', 'b1', 'b2', 'a1', 'a2', 'a3', 'c1', 'taken']);
+});
+
 test('one walk tells every number of the page', () => {
   const sums = sumsOf([
     incident({ severity: 'urgent', overdue: true, cameras: ['gw/1', 'gw/2'] }), incident({ severity: 'low', shown_as: 'acknowledged', state: 'acknowledged', owner: 'li' }),
@@ -67,4 +78,6 @@ test('a page without room lets go of what is done first, then of what is least u
 test('the query asks the hub for what the screen shows', () => {
   const query = queryOf(filter({ view: 'unacknowledged', severity: 'high', text: ' 东门 ' }), ['low', 'medium', 'high', 'urgent']);
   assert.deepEqual(Object.fromEntries(query), { state: 'new,cleared_unacknowledged', severity: 'high,urgent', q: '东门', order: 'urgent' });
+  const ofEvents = events.queryOf({ department: '', kind: 'crowd', camera: '', severity: 'high', text: ' 东门 ' });
+  assert.deepEqual(Object.fromEntries(ofEvents), { q: '东门', kind: 'crowd', severity: 'high,urgent' });
 });

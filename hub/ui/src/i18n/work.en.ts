@@ -142,6 +142,7 @@ export const workEn = {
   },
 
   flood: {
+    pinned: 'Urgent',
     title: (n: number) => `Flood: ${n} new incidents in 10 minutes.`,
     since: (time: string) => `since ${time}`,
     why: (n: number) => `More than a person can work through one by one (${n} in 10 minutes). Urgent ones stay on top; the rest is grouped by cause.`,

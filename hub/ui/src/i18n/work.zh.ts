@@ -138,6 +138,7 @@ export const workZh: Messages['work'] = {
   },
 
   flood: {
+    pinned: '紧急',
     title: (n) => `警情洪峰：10 分钟内 ${n} 起新警情。`,
     since: (time) => `自 ${time}`,
     why: (n) => `超出一人可逐条处理的数量（10 分钟 ${n} 起）。紧急警情保持在最上，其余按原因归并。`,

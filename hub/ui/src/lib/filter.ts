@@ -1,6 +1,6 @@
 // Which rows a filter lets through. Pure; labels are looked up by what the caller passes.
 import type { Severity } from '../api/types';
-import { severityRank, type Row } from './fold';
+import { SEVERITIES, severityRank, type Row } from './fold';
 import { Haystacks, hasAll, wordsOf } from './words';
 
 export interface Filter {
@@ -39,6 +39,13 @@ export function matcher(filter: Filter, labels: Labels): (row: Row) => boolean {
     if (severityRank(row.severity) < least) return false;
     return words.length === 0 || hasAll(haystacks.of(row, labels.stamp, () => haystack(row, labels)), words);
   };
+}
+
+/** The same as the hub's search takes it, so that what is on the screen can be asked for again by a program. */
+export function queryOf(filter: Filter): URLSearchParams {
+  const severity = filter.severity === 'low' ? '' : SEVERITIES.slice(severityRank(filter.severity)).join(',');
+  const pairs = [['q', filter.text.trim()], ['department', filter.department], ['kind', filter.kind], ['camera', filter.camera], ['severity', severity]] as const;
+  return new URLSearchParams(pairs.filter(([, value]) => value !== '').map(([name, value]) => [name, value]));
 }
 
 function haystack(row: Row, labels: Labels): string {

@@ -146,6 +146,38 @@ function addOpen(sums: Sums, incident: Incident): void {
   }
 }
 
+/** What several incidents of a flood have in common: their kind and the gateway that tells of them. */
+export function causeOf({ kind, cameras }: Incident): { kind: string; gateway: string; key: string } {
+  const gateway = cameras[0]?.split('/')[0] ?? '';
+  return { kind, gateway, key: `${kind} ${gateway}` };
+}
+
+/** Waits and is urgent: in a flood these stand before everything else, each by itself. */
+export function isPinned(incident: Incident): boolean {
+  return isUnacknowledged(incident) && incident.severity === 'urgent';
+}
+
+/** In a flood: what is urgent first, then what waits by its cause, the most severe and largest group first, then the rest. */
+export function inGroups(all: readonly Incident[]): Incident[] {
+  const urgent = compare('urgent');
+  const groups = new Map<string, Incident[]>();
+  const [pinned, rest]: [Incident[], Incident[]] = [[], []];
+  for (const incident of all) {
+    if (isPinned(incident)) pinned.push(incident);
+    else if (!isUnacknowledged(incident)) rest.push(incident);
+    else {
+      const { key } = causeOf(incident);
+      const group = groups.get(key);
+      if (group) group.push(incident);
+      else groups.set(key, [incident]);
+    }
+  }
+  const worst = (group: readonly Incident[]) => Math.max(...group.map(({ severity }) => severityRank(severity)));
+  const ordered = [...groups.values()].map((group) => ({ group: group.sort(urgent), worst: worst(group) }))
+    .sort((a, b) => b.worst - a.worst || b.group.length - a.group.length || urgent(a.group[0] as Incident, b.group[0] as Incident));
+  return [...pinned.sort(urgent), ...ordered.flatMap(({ group }) => group), ...rest.sort(urgent)];
+}
+
 /** Which are let go where a page has no room for all: what is longest done, then what is least urgent; `kept` never. */
 export function surplus(all: readonly Incident[], most: number, kept: (incident: Incident) => boolean): Incident[] {
   if (all.length <= most) return [];

@@ -16,7 +16,7 @@ const CELL_PX = 7;
 const SIGN_PX = { incident: 24, open: 18 } as const;
 /** A sign of events stands beside its camera, so that the camera's own state stays seen. */
 const BESIDE_PX = 16;
-const LABEL_PX = { height: 15, letter: 7.5, above: 15 } as const;
+const LABEL_PX = { height: 15, letter: 7.5, above: 20 } as const;
 const RING_PX = 19;
 /** How near a pointer must come, half of a target of 24 px and a little. */
 const HIT_PX = 14;

@@ -6,9 +6,10 @@ import type { Incident } from '../api/incident-types';
 import type { Severity } from '../api/types';
 import { Beat } from '../lib/beat';
 import { SEVERITIES } from '../lib/fold';
-import { compare, isUnacknowledged, passer, queryOf, sumsOf, surplus, type IncidentFilter, type QueueView } from '../lib/incident-order';
+import { compare, inGroups, isUnacknowledged, passer, queryOf, sumsOf, surplus, type IncidentFilter, type QueueView } from '../lib/incident-order';
 import { prefs } from './prefs.svelte';
 import { Hold } from './hold.svelte';
+import { load } from './load.svelte';
 import { PULSES_MAX, type Pulse } from './queue.svelte';
 import { registry } from './registry.svelte';
 
@@ -56,9 +57,12 @@ class Incidents {
     void this.#version;
     return [...this.#known.values()];
   });
+  /** In a flood what waits is put together by its cause: nobody works through hundreds one by one. */
+  readonly grouped = $derived((load.now?.flood.on ?? false) && this.filter.order === 'urgent' && (this.filter.view === 'open' || this.filter.view === 'unacknowledged'));
   readonly matching = $derived.by((): Incident[] => {
     const filter = { ...this.filter };
-    return this.all.filter(passer(filter, this.me, registry)).sort(compare(filter.order));
+    const fitting = this.all.filter(passer(filter, this.me, registry));
+    return this.grouped ? inGroups(fitting) : fitting.sort(compare(filter.order));
   });
   readonly pending = $derived.by(() => {
     if (!this.hold.frozen) return { count: 0, urgent: 0 };
