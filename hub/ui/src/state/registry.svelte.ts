@@ -110,6 +110,11 @@ class Registry {
     return (prefs.language === 'zh' ? known.label_zh : known.label_en) || kind;
   }
 
+  /** Somebody changed how cameras stand: asked with the next poll. */
+  expectPlaces(): void {
+    this.#round = 0;
+  }
+
   /** An event of a kind that is not known yet brings the table of kinds up to date with the next poll. */
   expectKind(kind: string): void {
     if (!this.kinds.has(kind)) this.#round = 0;
