@@ -77,6 +77,8 @@ export class CameraMap {
   readonly #signs: MarkCanvas;
   #marks: Marks = NO_MARKS;
   #marksWait = 0;
+  /** What is marked, in words, as it was drawn last. */
+  #marked = '';
   /** States that are drawn as dots from afar. */
   #crowded: CameraState[] = [];
   #frame = 0;
@@ -157,6 +159,7 @@ export class CameraMap {
     this.#state = state;
     if (!this.#ready) return;
     if (this.#wait === 0 && this.#laid !== state.cameras) this.#lay(state.cameras);
+    this.#tellLate(this.#laid !== state.cameras && this.#pace.late);
     if (this.#faded !== state.stale) this.#fade(state.stale);
     if (chosen) this.#mark();
     else if (this.#marksWait === 0) this.#marksWait = window.setTimeout(() => this.#mark(), MARKS_MS);
@@ -254,6 +257,7 @@ export class CameraMap {
     this.#pace.drawn();
     this.#placed = new Map(cameras.flatMap((camera) => (camera.position ? [[camera.id, this.datum.toMap(camera.position)]] : [])));
     this.#thin(cameras);
+    this.#marked = '';
     if (changed === null || changed.length > DIFF_MAX) {
       void this.#source('cameras')?.setData({ type: 'FeatureCollection', features: cameras.flatMap((camera) => feature(camera, this.#placed.get(camera.id)) ?? []) });
       if (!this.#movedByHand) this.#fitOnce();
@@ -268,13 +272,17 @@ export class CameraMap {
     const fromMs = performance.now();
     const look = () => {
       const leftMs = this.#pace.waitMs - (performance.now() - fromMs);
-      if (this.#late !== this.#pace.late) this.options.onlate((this.#late = this.#pace.late));
       // The pictures of this drawing were counted while it was waited: they may ask for more.
       if (leftMs > 1) return void (this.#wait = window.setTimeout(look, leftMs));
       this.#wait = 0;
       if (this.#laid !== this.#state.cameras) this.show(this.#state);
     };
     this.#wait = window.setTimeout(look, this.#pace.waitMs);
+  }
+
+  /** Only where something waits to be drawn is the map behind: a still picture of a still city is not late. */
+  #tellLate(late: boolean): void {
+    if (late !== this.#late) this.options.onlate((this.#late = late));
   }
 
   #fade(stale: boolean): void {
@@ -289,6 +297,11 @@ export class CameraMap {
     clearTimeout(this.#marksWait);
     this.#marksWait = 0;
     this.#marks = marksOf(this.#state, this.#placed, this.datum);
+    // Most events change no sign: the same again is not drawn again.
+    const { signs, rings, lines, stale } = this.#marks;
+    const marked = `${signs.map(({ id, severity, waits }) => `${id} ${severity} ${waits}`).join()}|${rings.map(({ id }) => id).join()}|${lines.join()}|${stale}`;
+    if (marked === this.#marked) return;
+    this.#marked = marked;
     this.#drawMarks();
   }
 
