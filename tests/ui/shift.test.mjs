@@ -130,9 +130,12 @@ describe('a shift and what is set for it', { skip: reason ?? false }, () => {
       assert.doesNotMatch(await page.locator('[aria-labelledby="coverage-title"]').first().textContent(), /NaN/);
       const attempt = page.locator('[data-test=try]').first();
       await until('another threshold is tried', async () => {
-        if ((await attempt.getAttribute('aria-expanded')) === 'false') await attempt.click();
-        return page.locator('[data-test=preview] table').isVisible();
-      });
+        if (await page.locator('[data-test=preview] table').isVisible()) return true;
+        // The feeder's kinds share the names of their rules: while the newest of a rule measures nothing the hub says so.
+        const refused = await page.locator('[data-test=preview] .problem').count();
+        if (refused > 0 || (await attempt.getAttribute('aria-expanded')) === 'false') await attempt.click();
+        return false;
+      }, 90_000);
       await clean(page, 'reports');
       assert.ok((await wide(page)) <= 0, 'nothing is cut off sideways');
     }));
