@@ -1,19 +1,24 @@
-// `tests/bench view [--json FILE] [--seconds N] [--cameras N] [--events N] [--profile FILE]`: the desk under load in a real browser against a
-// real hub. Gateways declare the cameras, which get their places through the registry; others bring the events, which
-// thirty cameras see. Measured are the time between two pictures, from a key or a click to the picture that shows its
-// effect (the browser's own Event Timing), and from an event's making to the picture with the list that holds it.
+// `tests/bench view [--json FILE] [--seconds N] [--cameras N] [--events N] [--search-events N] [--profile FILE]`: the desk under
+// load in a real browser against a real hub, with incidents and then with events, so many seconds each. Gateways declare the
+// cameras, which get their places through the registry; others bring the events, which thirty cameras see. Measured are the
+// time between two pictures, from a key or a click to the picture that shows its effect (the browser's own Event Timing), and
+// from the making of an event, or the hub's change of an incident, to the picture with the row that shows it; the figures
+// without a mode are the worse of both. What the page and the hub hold in memory is told at the begin and at the end:
+// `--seconds 1800` shows whether it is flat. A search is measured over `--search-events` events (ten million where it is left
+// out; 0 leaves the search out), as `tests/bench search` does.
 // `--profile` writes the processor's profile of the page too (Chrome's DevTools open it), and tells what took most of it.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { binary, openBrowser, openDesk, openHub, showEvents, until } from './support.mjs';
 
 const { values } = parseArgs({ options: {
   json: { type: 'string' }, seconds: { type: 'string', default: '30' }, cameras: { type: 'string', default: '10000' }, events: { type: 'string', default: '500' },
-  profile: { type: 'string' },
+  profile: { type: 'string' }, 'search-events': { type: 'string', default: '10000000' },
 } });
-const [seconds, cameras, events] = [values.seconds, values.cameras, values.events].map(Number);
+const [seconds, cameras, events, searched] = [values.seconds, values.cameras, values.events, values['search-events']].map(Number);
 /** A gateway declares 1024 cameras at most. */
 const CAMERAS_EACH = 1000;
 const FEEDERS = 10;
@@ -40,31 +45,51 @@ const hub = await openHub(browser, ({ quic, data, start, token }) => {
     start('yiwang-feeder', '--hub', quic, '--token', token(`d${i}`), '--name', `feeder-${i}`, '--at', `${120.1 + i * 0.01},30.2`, '--every-ms', String(every));
   }
 });
+const figures = {};
 try {
-  const figures = await measure();
-  for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(24)} ${value}`);
-  if (values.json) writeFileSync(values.json, `${JSON.stringify(figures)}\n`);
+  Object.assign(figures, await measure());
 } finally {
   await browser.close();
   hub.stop();
 }
+// After the page has gone, so that one does not slow the other.
+if (searched > 0) Object.assign(figures, search());
+for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(34)} ${value}`);
+if (values.json) writeFileSync(values.json, `${JSON.stringify(figures)}\n`);
 
 async function measure() {
   const opened = await openDesk(browser, hub, { hash: '#/admin', motion: 'no-preference' });
   await place(opened.page);
   await opened.page.evaluate(() => { location.hash = '#/'; });
   await opened.page.locator('#panel-queue').waitFor();
+  // The page's own feeds are listened to: a second line would make the page read everything twice.
+  await opened.context.addInitScript(overhear);
   await opened.page.reload();
   const { page } = opened;
-  await showEvents(page);
   await page.locator('[role=option]').first().waitFor();
   await until('the map has the cameras', () => page.evaluate(() => (window.__yiwang?.map.querySourceFeatures?.('cameras').length ?? 0) > 0), 120_000);
   await page.evaluate(watch);
-  const profiler = values.profile ? await profile(page) : null;
+  const session = await page.context().newCDPSession(page);
+  const profiler = values.profile ? await profile(session) : null;
+  const before = await memory(session);
+  const of = { incidents: await worked(page, 'incidents'), events: await worked(page, 'events') };
+  await profiler?.end(values.profile);
+  const after = await memory(session);
+  const worse = Object.fromEntries(['frame_ms_p95', 'interaction_ms_p95', 'event_to_row_ms_p99'].map((name) => [name, Math.max(...Object.values(of).map((all) => all[name]).filter(Number.isFinite))]));
+  const named = Object.entries(of).flatMap(([mode, all]) => Object.entries(all).map(([name, value]) => [`${mode}_${name}`, value]));
+  const placed = await page.evaluate(async () => (await (await fetch('/api/v1/registry')).json()).cameras.filter(({ position }) => position).length);
+  return { ...worse, ...Object.fromEntries(named), page_mib_begin: before.page, page_mib_end: after.page, hub_mib_begin: before.hub, hub_mib_end: after.hub, cameras: placed };
+}
+
+/** One mode for so many seconds; half of the time somebody works: through the list, into a search and out again. */
+async function worked(page, mode) {
+  if (mode === 'events') await showEvents(page);
+  // The newest first: there most changes are.
+  else await page.locator('#queue-filters select').last().selectOption('newest');
+  await page.locator('[role=option]').first().waitFor();
+  await page.evaluate((mode) => window.__bench.begin(mode), mode);
   const begun = Date.now();
-  const first = await page.evaluate(() => window.__bench.count());
   await page.waitForTimeout(seconds * 500);
-  // Half of the time somebody works: through the list, into a search and out again, over the map's buttons.
   while (Date.now() - begun < seconds * 1000) {
     for (const key of ['j', 'j', 'k', 'Escape']) await page.keyboard.press(key);
     await page.keyboard.press('/');
@@ -72,14 +97,31 @@ async function measure() {
     await page.locator('#queue-search').fill('');
     await page.keyboard.press('Escape');
   }
-  const figures = await page.evaluate(([first, ms]) => window.__bench.figures(first, ms), [first, Date.now() - begun]);
-  await profiler?.end(values.profile);
-  return figures;
+  return page.evaluate((ms) => window.__bench.figures(ms), Date.now() - begun);
+}
+
+/** What the page holds after its rubbish was taken away, and what the hub's process holds, MiB. */
+async function memory(session) {
+  await session.send('HeapProfiler.collectGarbage');
+  const { usedSize } = await session.send('Runtime.getHeapUsage');
+  const status = hub.pid ? readFileSync(`/proc/${hub.pid}/status`, 'utf8') : '';
+  return { page: Math.round(usedSize / 2 ** 20), hub: Math.round(Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? NaN) / 1024) };
+}
+
+function search() {
+  const folder = mkdtempSync(join(tmpdir(), 'yiwang-search-'));
+  try {
+    const file = join(folder, 'figures.json');
+    execFileSync(binary('yiwang-bench'), ['search', '--events', String(searched), '--json', file], { stdio: ['ignore', 'ignore', 'inherit'] });
+    const { search_10m_ms_p99, search_events } = JSON.parse(readFileSync(file, 'utf8'));
+    return { search_10m_ms_p99, search_events };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 /** What takes the page's main thread: each function's own time, as a share of the whole. */
-async function profile(page) {
-  const session = await page.context().newCDPSession(page);
+async function profile(session) {
   await session.send('Profiler.enable');
   await session.send('Profiler.setSamplingInterval', { interval: 500 });
   await session.send('Profiler.start');
@@ -124,11 +166,27 @@ async function place(page) {
   console.error(`${count} cameras are placed`);
 }
 
+/** Runs in the page before it: what the page's own feeds bring is heard on the way, and not read twice. */
+function overhear() {
+  const listen = EventSource.prototype.addEventListener;
+  EventSource.prototype.addEventListener = function (name, handler, ...rest) {
+    if (name !== 'event' && name !== 'incident') return listen.call(this, name, handler, ...rest);
+    return listen.call(this, name, (message) => {
+      window.__bench?.heard(name, message.data);
+      handler(message);
+    }, ...rest);
+  };
+}
+
 /** Runs in the page: what it sees is what a person could see. */
 function watch() {
-  const frames = [];
-  const inputs = [];
-  const rows = [];
+  let frames = [];
+  let inputs = [];
+  let rows = [];
+  let waiting = [];
+  let came = 0;
+  let pictures = 0;
+  let mode = 'incidents';
   let last = performance.now();
   const frame = (now) => {
     frames.push(now - last);
@@ -141,34 +199,46 @@ function watch() {
   }).observe({ type: 'event', durationThreshold: 16, buffered: false });
   // An event's id is a UUID of version 7: its first 48 bits are when it was made, by this machine's clock.
   const madeMs = (id) => parseInt(id.replaceAll('-', '').slice(0, 12), 16);
-  const waiting = [];
-  let came = 0;
-  let pictures = 0;
+  const field = (text, name) => new RegExp(`"${name}":"?([^",}]+)`).exec(text)?.[1] ?? '';
   window.__yiwang.map.on('render', () => (pictures += 1));
-  const source = new EventSource('/api/v1/feed?since=now');
-  source.addEventListener('event', (message) => {
-    came += 1;
-    const { data } = JSON.parse(message.data);
-    if (data.phase === 'begin' && !data.backfilled) waiting.push(madeMs(data.id));
-  });
-  // While the list follows, what is as old as its first row or older is in it once that row is.
+  const heard = {
+    event: (text) => {
+      if (text.includes('"phase":"begin"') && text.includes('"backfilled":false')) waiting.push({ order: madeMs(field(text, 'id')), madeMs: madeMs(field(text, 'id')) });
+    },
+    // Each change, of whatever age the incident is: in a flood most of what comes makes an incident grow.
+    incident: (text) => waiting.push({ id: field(text, 'id'), order: Number(field(text, 'change')), madeMs: Date.parse(field(text, 'updated')) }),
+  };
+  // While the list follows, an event that is as old as its first row or older is in it once that row is; an incident's row
+  // tells which change it shows, and what is not on the screen is not timed.
   const check = () => {
+    const shown = document.querySelectorAll('#queue-list [role=option]');
+    const changes = new Map([...shown].map(({ dataset }) => [dataset.key, Number(dataset.change)]));
     const first = document.querySelector('#queue-list [role=option][aria-posinset="1"]');
-    if (first && !document.querySelector('[data-test=held]')) {
-      const newest = madeMs(first.dataset.key);
-      const now = Date.now();
-      for (let i = waiting.length - 1; i >= 0; i -= 1) if (waiting[i] <= newest) rows.push(now - waiting.splice(i, 1)[0]);
-    } else waiting.length = 0;
+    const newest = mode === 'events' && first ? madeMs(first.dataset.key) : 0;
+    const now = Date.now();
+    if (document.querySelector('[data-test=held]')) waiting = [];
+    waiting = waiting.filter(({ id, order, madeMs }) => {
+      const there = mode === 'events' ? order <= newest : changes.get(id) >= order;
+      if (there) rows.push(now - madeMs);
+      return !there && (mode === 'events' || changes.has(id));
+    });
     requestAnimationFrame(check);
   };
   requestAnimationFrame(check);
   const quantile = (list, q) => Number((list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * q))] ?? NaN).toFixed(1));
   window.__bench = {
-    count: () => came,
-    figures: async (firstCame, ms) => ({
+    heard: (name, text) => {
+      if ((name === 'event') !== (mode === 'events')) return;
+      came += 1;
+      heard[name](text);
+    },
+    begin: (next) => {
+      [frames, inputs, rows, waiting, came, pictures, mode] = [[], [], [], [], 0, 0, next];
+    },
+    figures: (ms) => ({
       frame_ms_p95: quantile(frames, 0.95), frame_ms_p50: quantile(frames, 0.5), interaction_ms_p95: quantile(inputs, 0.95), interactions: inputs.length,
-      event_to_row_ms_p99: quantile(rows, 0.99), event_to_row_ms_p50: quantile(rows, 0.5), rows: rows.length, map_pictures_per_s: Number(((pictures * 1000) / ms).toFixed(2)), events_per_s: Math.round(((came - firstCame) * 1000) / ms),
-      cameras: (await (await fetch('/api/v1/registry')).json()).cameras.filter(({ position }) => position).length,
+      event_to_row_ms_p99: quantile(rows, 0.99), event_to_row_ms_p50: quantile(rows, 0.5), rows: rows.length,
+      map_pictures_per_s: Number(((pictures * 1000) / ms).toFixed(2)), messages_per_s: Math.round((came * 1000) / ms),
     }),
   };
 }

@@ -129,7 +129,7 @@ describe('the operations view', { skip: reason ?? false }, () => {
     await page.locator('#map-list button').first().click();
     const selected = await page.locator('[data-test=camera-detail]').getAttribute('data-id');
     await until('the chosen camera is ringed', () => page.evaluate(
-      (id) => window.__yiwang.map.queryRenderedFeatures({ layers: ['selected'] }).some((feature) => feature.properties.id === id), selected,
+      (id) => window.__yiwang.marks.ringed.includes(id), selected,
     ));
   }));
 

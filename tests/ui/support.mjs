@@ -157,7 +157,7 @@ async function startHub(feed, prepare) {
   };
   try {
     prepare(data);
-    start('yiwang-hub', 'serve', '--data', data, '--quic', '127.0.0.1:0', '--web', '127.0.0.1:0', '--plain-http');
+    const { pid } = start('yiwang-hub', 'serve', '--data', data, '--quic', '127.0.0.1:0', '--web', '127.0.0.1:0', '--plain-http');
     const addresses = join(data, 'addresses.json');
     await until('the hub listens', () => existsSync(addresses) && readFileSync(addresses, 'utf8').trim() !== '');
     const { quic, web } = JSON.parse(readFileSync(addresses, 'utf8'));
@@ -165,10 +165,10 @@ async function startHub(feed, prepare) {
     const setupLink = /https?:\/\/\S+/.exec(cli('setup-link'))[0];
     await feed({ quic, data, start, token: (department) => /yw1\.[\w-]+/.exec(cli('token', 'create', '--department', department))[0] });
     const dist = process.env.YIWANG_UI_DIST;
-    if (!dist) return { url: web, setupLink, stop };
+    if (!dist) return { url: web, setupLink, stop, pid };
     const page = await serveDist(dist, web);
     children.push({ kill: page.stop });
-    return { url: page.url, setupLink: setupLink.replace(new URL(web).origin, page.url), stop };
+    return { url: page.url, setupLink: setupLink.replace(new URL(web).origin, page.url), stop, pid };
   } catch (error) {
     stop();
     throw error;
@@ -176,7 +176,7 @@ async function startHub(feed, prepare) {
 }
 
 /** Three gateways of three departments; the first two look at the same places, the last leaves at once and is then without contact. */
-function threeGateways({ quic, start, token }) {
+export function threeGateways({ quic, start, token }) {
   const gateways = [['police', '120.150,30.270'], ['traffic', '120.150,30.270'], ['city-management', '120.155,30.287', '--seconds', '1']];
   for (const [department, at, ...more] of gateways) {
     start('yiwang-feeder', '--hub', quic, '--token', token(department), '--name', department, '--at', at, ...more);

@@ -218,8 +218,12 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     await until('Escape lets go', async () => (await page.locator('[data-test=incident-detail]').count()) === 0);
     await press('j', 'x', 'x');
     await until('two are marked', async () => /2/.test(await page.locator('[data-test=marked] b').textContent()));
+    const mine = async () => (await list(page, 'state=all&owner=me&limit=50')).filter(({ state }) => state !== 'closed').length;
+    const before = await mine();
     await press('t');
-    await until('t takes what is marked', async () => (await list(page, 'state=all&owner=me&limit=50')).filter(({ state }) => state !== 'closed').length >= 2);
+    await until('t takes what is marked', async () => (await mine()) === before + 2);
+    await press('u');
+    await until('u gives both back', async () => (await mine()) === before);
     await press('/');
     await until('/ leads to the search', () => page.evaluate(() => document.activeElement?.id === 'queue-search'));
     await press('Escape', 'g', 'w');
@@ -248,15 +252,84 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     await context.setOffline(false);
   }));
 
-  test('what was searched can be asked for by curl and saved', () => desk({ hash: '#/search' }, async (page) => {
+  /** Counts beeps where the page makes them: three of 880 Hz are the sound of an urgent incident. */
+  function listen() {
+    const count = {};
+    window.__beeps = count;
+    const start = OscillatorNode.prototype.start;
+    OscillatorNode.prototype.start = function (...when) {
+      count[this.frequency.value] = (count[this.frequency.value] ?? 0) + 1;
+      return start.apply(this, when);
+    };
+  }
+
+  test('a flood and an urgent incident are told on every page and in both modes', () => desk({}, async (page, context) => {
+    await context.addInitScript(listen);
+    await context.addInitScript(() => localStorage.setItem('yiwang.prefs', JSON.stringify({ ...JSON.parse(localStorage.getItem('yiwang.prefs') ?? '{}'), sound: true })));
+    await page.reload();
+    await page.locator('[data-test=flood]').waitFor();
+    await page.locator('[data-test=group]').first().waitFor();
+    const severities = await page.locator('[role=option]:not(.calm)').evaluateAll((rows) => rows.map((row) => row.classList.contains('urgent')));
+    assert.ok(severities.lastIndexOf(true) < severities.filter(Boolean).length, 'what is urgent and waits stands before the rest');
+    await page.locator('[data-test=mode-events]').click();
+    await page.locator('#panel-queue[data-mode=events]').waitFor();
+    assert.ok(await page.locator('[data-test=flood]').isVisible(), 'the flood is told beside the events too');
+    for (const sheet of ['search', 'reports', 'handover', 'admin']) {
+      await page.evaluate((hash) => { location.hash = hash; }, `#/${sheet}`);
+      await page.locator('.sheet main').first().waitFor();
+      assert.ok(await page.locator('[data-test=flood]').isVisible(), `the flood is told on ${sheet}`);
+    }
+    const heard = await page.evaluate(() => window.__beeps[880] ?? 0);
+    await until('an urgent incident is heard on a page without a list', async () => (await page.evaluate(() => window.__beeps[880] ?? 0)) > heard, 90_000);
+    // A group of the banner leads to the desk, where it is marked.
+    await page.locator('[data-test=flood] li button').first().click();
+    await page.locator('#panel-queue[data-mode=incidents]').waitFor();
+    await page.locator('[data-test=marked]').waitFor();
+  }));
+
+  test('events are found by two characters in an area, asked for by curl, and saved whole', () => desk({ hash: '#/search', language: 'zh' }, async (page) => {
+    const found = () => page.locator('[data-test=found]').textContent().catch(() => '');
+    const rows = () => page.locator('tbody th a').evaluateAll((links) => links.map(({ hash }) => hash));
     await page.selectOption('select[name=what]', 'events');
+    await page.fill('input[name=q]', '东门');
+    // An area drawn by hand: the middle of the map, around what the cameras see.
+    await page.click('[data-test=area]');
+    await page.waitForFunction(() => document.querySelector('.picker canvas.maplibregl-canvas'));
+    const box = await page.locator('.picker .map').boundingBox();
+    await until('the corners are drawn', async () => {
+      if ((await page.inputValue('input[name=area]')).split(';').length >= 4) return true;
+      await page.fill('input[name=area]', '');
+      for (const [x, y] of [[0.02, 0.02], [0.98, 0.02], [0.98, 0.98], [0.02, 0.98]]) await page.mouse.click(box.x + box.width * x, box.y + box.height * y);
+      return false;
+    });
     await page.click('[data-test=search-go]');
-    await until('events are found', async () => /[1-9]/.test((await page.locator('[data-test=found]').textContent().catch(() => '')) ?? ''));
+    await until('events are found', async () => /[1-9]/.test((await found()) ?? ''));
+    const inArea = await rows();
+    assert.ok(inArea.length > 0 && inArea.every((hash) => hash.startsWith('#/event/')));
+    const names = await page.locator('tbody td:nth-child(4)').allTextContents();
+    assert.ok(names.every((name) => name.includes('东门')), `${names}`);
+    assert.match(decodeURIComponent(page.url()), /what=events&q=东门&area=1/, 'the filter stands in the address');
+
+    const asked = await page.locator('[data-test=csv]').getAttribute('href');
     const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-test=csv]')]);
     assert.equal(download.suggestedFilename(), 'yiwang-events.csv');
+    const lines = (await (await page.request.get(new URL(asked, page.url()).href)).text()).trim().split('\r\n');
+    assert.ok(lines.length - 1 >= inArea.length, 'the file holds all that was found, and a line of names');
     const [map] = await Promise.all([page.waitForEvent('download'), page.click('[data-test=geojson]')]);
     assert.equal(map.suggestedFilename(), 'yiwang-events.geojson');
-    assert.match(page.url(), /what=events/, 'the filter stands in the address');
+
+    await page.fill('input[name=area]', '1,1;2,1;2,2');
+    await page.click('[data-test=search-go]');
+    await until('elsewhere nothing is found', async () => /(^|\D)0(\D|$)/.test((await found()) ?? ''));
+    await page.context().grantPermissions(['clipboard-read', 'clipboard-write']);
+    await page.fill('input[name=area]', '');
+    await page.locator('form .button', { hasText: 'curl' }).click();
+    const command = await page.evaluate(() => navigator.clipboard.readText());
+    const path = /'https?:\/\/[^/]+([^']+)'/.exec(command)[1];
+    assert.ok((await ask(page, path)).events.length > 0, 'what curl asks for is found');
+    await page.selectOption('select[name=what]', 'incidents');
+    await page.click('[data-test=search-go]');
+    await until('incidents are found by the same word', async () => (await rows()).some((hash) => hash.startsWith('#/incident/')));
   }));
 
   for (const [language, theme] of [['en', 'dark'], ['zh', 'light']]) {

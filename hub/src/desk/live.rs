@@ -10,7 +10,7 @@ use yiwang_wire::event::Phase;
 
 use super::intake::{Registry, more};
 use super::summary::{camera_of, summary};
-use super::{LIVE_US, SETTING};
+use super::{LIVE_SOURCES_MAX, LIVE_US, SETTING};
 use crate::merge::{Changes, Engine, Key, Level, Link, Overrides, Step as MergeStep, Thread};
 use crate::store::{IncidentRow, IncidentWrites, Source, Store, StoreResult, StoredEvent};
 use crate::work::clock::{AllDeadlines, deadline};
@@ -98,6 +98,7 @@ impl Live {
         for id in ids {
             live.note_first(id);
         }
+        live.forget();
         Ok(live)
     }
 
@@ -295,15 +296,34 @@ impl Live {
         founders
     }
 
-    /// Lets go of what is long over.
+    /// Lets go of what is long over, of the steps on it too: they are in the store.
     pub(super) fn forget(&mut self) {
         let newest_us = self.rows.values().map(|row| row.summary.last_us).max().unwrap_or(0);
-        self.engine.forget_before(newest_us - LIVE_US);
+        let from_us = (newest_us - LIVE_US).max(self.crowded_out_us(LIVE_SOURCES_MAX));
+        self.engine.forget_before(from_us);
         let live = self.engine.incidents();
         self.rows.retain(|id, _| live.contains(id));
+        self.entries.retain(|about, _| self.engine.thread(*about).is_some());
         for keys in self.firsts.values_mut() {
-            keys.retain(|(begin_us, _)| *begin_us >= newest_us - LIVE_US);
+            keys.retain(|(begin_us, _)| *begin_us >= from_us);
         }
         self.firsts.retain(|_, keys| !keys.is_empty());
+    }
+
+    /// Before which time incidents are let go where there are more sources than `most`: then three quarters of it stay, so
+    /// that this is not done with each event.
+    pub(super) fn crowded_out_us(&self, most: usize) -> i64 {
+        if self.engine.len() <= most {
+            return i64::MIN;
+        }
+        let mut signs: Vec<(i64, usize)> =
+            self.rows.values().map(|row| (row.summary.last_us, row.summary.sources)).collect();
+        signs.sort_unstable_by_key(|(last_us, _)| std::cmp::Reverse(*last_us));
+        let mut kept = 0;
+        let first_out = signs.iter().find(|(_, sources)| {
+            kept += sources;
+            kept > most / 4 * 3
+        });
+        first_out.map_or(i64::MIN, |(last_us, _)| last_us + 1)
     }
 }

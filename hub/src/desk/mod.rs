@@ -2,10 +2,12 @@
 //! in the log's order from the applier, steps come from people; each is one transaction of the store, after which the feed
 //! is told. `summary` says what sources say; `act` takes people's steps; `intake` makes threads of events.
 //!
-//! Memory is bounded by time: incidents of which nothing happened for [`LIVE_US`] are worked from the store alone, and
-//! what comes later of that time founds its own incident.
+//! Memory is bounded by time and by number: incidents of which nothing happened for [`LIVE_US`], and the longest quiet ones
+//! above [`LIVE_SOURCES_MAX`] sources, are worked from the store alone, and what comes later of that time founds its own
+//! incident. `alarms` tells the rest in few words.
 
 mod act;
+mod alarms;
 mod handover;
 mod intake;
 mod live;
@@ -20,6 +22,7 @@ use tokio::sync::watch;
 
 pub(crate) use act::possible_steps;
 pub use act::{ActError, By, Conflict, Found};
+pub(crate) use alarms::{Brief, Looker};
 pub use handover::{NewHandover, TakeOverError, count_handovers, handover};
 pub(crate) use intake::stand;
 pub use live::Settings;
@@ -31,6 +34,8 @@ use live::Live;
 
 /// How long after its last sign an incident is still merged into. A gateway that was cut off for a night finds it.
 pub const LIVE_US: i64 = 48 * 3_600_000_000;
+/// Sources that are held at most, a little over while they are looked through only now and then.
+pub const LIVE_SOURCES_MAX: usize = 200_000;
 /// Threads are looked through for what is over for so long, once in so many steps.
 const FORGET_STEPS: u32 = 2_000;
 

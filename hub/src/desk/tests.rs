@@ -212,3 +212,31 @@ fn a_rule_that_chatters_is_kept_out_of_the_queue_and_says_so() {
     assert_eq!(site.row(last.unwrap()).summary.suppressed.as_deref(), Some("chatter"));
     assert_eq!(site.row(last.unwrap()).number, 9, "each is an incident still");
 }
+
+#[test]
+fn what_is_long_over_is_let_go_with_its_steps_and_can_still_be_worked() {
+    let mut site = Site::new();
+    let event = site.event("police", 0);
+    let old = site.take(event);
+    site.act(old, Step::Resolve { resolution: "over".into(), founders: vec![] }).unwrap();
+    let event = site.event("police", 3 * 24 * 3600);
+    let new = site.take(event);
+    site.act(new, Step::Acknowledge {}).unwrap();
+    let held = |site: &Site| {
+        site.desk
+            .with(|_, live| {
+                live.forget();
+                let count =
+                    |most| live.rows.values().filter(|r| r.summary.last_us >= live.crowded_out_us(most)).count();
+                Ok::<_, crate::store::StoreError>((live.rows.len(), live.entries.len(), [count(4), count(0)]))
+            })
+            .unwrap()
+    };
+    assert_eq!(held(&site), (1, 1, [1, 0]), "the new one, its step; and room for none is none");
+    site.again();
+    assert_eq!(held(&site), (1, 1, [1, 0]), "also after a restart");
+    let comment = Step::Comment { text: "looked at again".into() };
+    assert_eq!(site.act(old, comment).unwrap().work.comments, 1);
+    let reopened = site.act(old, Step::Reopen { reason: "again".into(), founders: vec![] }).unwrap();
+    assert_ne!(reopened.work.state, State::Resolved);
+}

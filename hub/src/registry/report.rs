@@ -76,6 +76,17 @@ pub fn pairs(cameras: &[Standing]) -> Vec<Pair> {
     pairs
 }
 
+/// Devices registered twice, and views that overlap, the surest `most` of each: a device whose view is not known, so that
+/// no overlap is either, is not crowded out by views that are.
+pub fn surest(pairs: Vec<Pair>, most: usize) -> (Vec<Pair>, Vec<Pair>) {
+    let (mut same, mut overlapping): (Vec<Pair>, Vec<Pair>) = pairs.into_iter().partition(|pair| pair.same_device);
+    same.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m).then(a.of.cmp(&b.of)));
+    same.sort_by(|a, b| b.sure().total_cmp(&a.sure()));
+    same.truncate(most);
+    overlapping.truncate(most);
+    (same, overlapping)
+}
+
 fn pair(cameras: &[Standing], of: [usize; 2], distance_m: f64) -> Option<Pair> {
     let [a, b] = of.map(|index| &cameras[index].stand);
     let heading_apart_deg =
@@ -190,6 +201,8 @@ mod tests {
         assert_eq!(same, [[0, 1]]);
         let others: Vec<[usize; 2]> = found.iter().filter(|pair| !pair.same_device).map(|pair| pair.of).collect();
         assert!(others.contains(&[0, 2]) && others.contains(&[1, 2]) && others.len() == 2, "{found:?}");
+        let (surest_same, surest_others) = surest(found, 1);
+        assert_eq!((surest_same[0].of, surest_others.len()), ([0, 1], 1), "neither crowds the other out");
         let seen = seen(&cameras[..2]);
         let own = own_area_m2(&cameras[0].stand).unwrap();
         assert!((seen.area_m2 / own - 1.0).abs() < 0.15 && seen.twice_m2 / own > 0.8, "{seen:?} {own}");

@@ -195,6 +195,8 @@ fn cameras(store: &dyn Store) -> StoreResult<()> {
     let expected =
         [("police", "cam-1", false), ("police", "cam-2", true), ("police", "cam-3", true), ("traffic", "cam-1", true)];
     assert_eq!(present, expected.map(|(d, c, p)| (d.to_owned(), c.to_owned(), p)));
+    let counts = [("gw-police", 2), ("gw-traffic", 1)].map(|(gateway, count)| (gateway.to_owned(), count));
+    assert_eq!(store.camera_counts()?, counts.into());
     assert_eq!(store.gateway("gw-police")?.map(|g| (g.epoch, g.last_contact_us)), Some((5, Some(9))));
     Ok(())
 }

@@ -16,6 +16,7 @@ pub mod incidents;
 pub mod sqlite;
 mod types;
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -66,6 +67,8 @@ pub trait Store: IncidentStore {
     fn set_last_contact(&self, contacts: &[(String, i64)]) -> StoreResult<()>;
     /// All cameras by gateway and id, with completeness.
     fn cameras(&self) -> StoreResult<Vec<Camera>>;
+    /// How many cameras each gateway names now; gateways without any are left out.
+    fn camera_counts(&self) -> StoreResult<HashMap<String, usize>>;
     /// Merges watermarks in. `complete_to_us` never goes back; gaps are united, at most [`MAX_GAPS_KEPT`] a camera:
     /// above that the two oldest become one that covers both, so that completeness is never claimed wrongly.
     /// Cameras that the gateway does not have are left out.

@@ -18,6 +18,7 @@ use super::incident_json::Viewer;
 use super::incident_shapes::Incident;
 use super::incidents::{Filter, Wanted};
 use super::looking::Asked;
+use super::views::page_cursor_text;
 use super::{AppState, json};
 use crate::store::{MAX_PAGE, StoredEvent};
 
@@ -51,10 +52,14 @@ pub(super) struct Wish {
     pub(super) department: Option<String>,
     /// `<gateway>/<camera>`.
     pub(super) camera: Option<String>,
+    /// `low`, `medium`, `high`, `urgent`, parted by commas.
+    pub(super) severity: Option<String>,
     /// Corners of a polygon: `lon,lat;lon,lat;…`.
     pub(super) area: Option<String>,
     /// At most this many of each: 1 to 500, 100 where it is left out.
     limit: Option<usize>,
+    /// `next` of the answer before: older events; incidents are told once, in the first answer.
+    pub(super) cursor: Option<String>,
 }
 
 /// What was found.
@@ -64,7 +69,7 @@ struct Found {
     events: Vec<json::Event>,
     /// Newest first.
     incidents: Vec<Incident>,
-    /// Always null: whoever wants more narrows the time.
+    /// The `cursor` of older events; null where everything was looked at.
     next: Option<String>,
     /// Null where everything that fits was looked at, or the page is full. Else the search stopped here, going back in time.
     complete_to: Option<String>,
@@ -84,8 +89,10 @@ async fn search(
         return Err(ApiError::bad_request("limit is a number from 1 to 500.", "Ask for fewer."));
     }
     let asked = Asked::read(&wish, &caller, limit)?;
+    let first = wish.cursor.is_none();
     let filter = Filter {
         state: Some("all".into()),
+        severity: wish.severity,
         kind: wish.kind,
         department: wish.department,
         camera: wish.camera,
@@ -101,14 +108,15 @@ async fn search(
     let viewer = Viewer::of(&caller);
     let found = app.blocking(move |app| {
         let events = asked.newest(&*app.store, limit, LOOKED_AT)?;
-        Ok((events, wanted.some(app, &viewer, limit)?))
+        let incidents = if first { wanted.some(app, &viewer, limit)? } else { Vec::new() };
+        Ok((events, incidents))
     });
     let (events, incidents) = found.await?;
     let log_epoch = app.log.log_epoch();
     Ok(Json(Found {
         events: events.newest.iter().map(|stored| json::event(stored, log_epoch)).collect(),
         incidents,
-        next: None,
+        next: events.next.map(page_cursor_text),
         complete_to: events.complete_to_us.map(json::rfc3339),
     }))
 }
@@ -198,7 +206,7 @@ fn file(name: &str, csv: bool, rows: Vec<FileRow>) -> Response {
     let mut response = text.into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    let disposition = format!("attachment; filename=\"{name}.{ending}\"");
+    let disposition = format!("attachment; filename=\"yiwang-{name}.{ending}\"");
     headers.extend(HeaderValue::from_str(&disposition).map(|value| (header::CONTENT_DISPOSITION, value)));
     response
 }

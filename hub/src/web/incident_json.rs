@@ -46,7 +46,7 @@ impl Viewer {
         Viewer { view: caller.view.clone(), department: caller.principal.department().to_owned() }
     }
 
-    fn is_sent(&self, row: &IncidentRow) -> bool {
+    pub(crate) fn is_sent(&self, row: &IncidentRow) -> bool {
         row.work.tasks.iter().any(|task| task.department == self.department)
     }
 

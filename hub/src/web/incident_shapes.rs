@@ -276,6 +276,8 @@ pub struct AlarmLoad {
     pub chattering: Vec<LoadSource>,
     /// Open for longer than a day.
     pub stale: usize,
+    /// Open in all.
+    pub open: usize,
     /// Kept out of the queue, or told again, within a day.
     pub suppressed_24h: usize,
     /// What groups what is open, largest first.
@@ -332,6 +334,6 @@ pub struct LoadGroup {
     pub count: usize,
     /// Urgent ones among them.
     pub urgent: usize,
-    /// Which.
+    /// Which, the most urgent and of these the newest first, at most 500.
     pub incidents: Vec<String>,
 }

@@ -1,6 +1,6 @@
 //! Reading incidents: the queue, one incident with its sources and history, how many alarms come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
@@ -16,10 +16,11 @@ use super::extract::Params;
 use super::incident_json::{self, Around, Viewer, actor};
 use super::incident_shapes::*;
 use super::{AppState, json};
-use crate::desk::{SETTING, Settings};
+use crate::desk::{Brief, Looker, SETTING, Settings};
 use crate::merge::Level;
 use crate::registry::now_us;
 use crate::store::{IncidentQuery, IncidentRow, MAX_PAGE, Source, Store, StoreResult};
+use crate::work;
 use crate::work::load::{self, Alarm};
 
 /// Incidents of a page where the request names no number.
@@ -30,8 +31,9 @@ const MAX_LOOKED_AT: usize = 5_000;
 const STEP: usize = 500;
 /// The numbers look back so far, microseconds.
 const DAY_US: i64 = 24 * 3_600_000_000;
-/// Groups that are told.
+/// Groups that are told, and incidents of a group that are named.
 const MAX_GROUPS: usize = 20;
+const MAX_NAMED: usize = 500;
 
 pub(super) fn routes() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(incidents)).routes(routes!(incident)).routes(routes!(alarm_load))
@@ -309,31 +311,36 @@ async fn alarm_load(
     State(app): State<AppState>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Json<AlarmLoad>, ApiError> {
-    let filter = Filter { state: Some("all".into()), order: Some("newest".into()), ..Filter::default() };
-    let mut wanted = Wanted::read(filter, &caller)?;
-    let now_us = now_us();
-    let all = app.blocking(move |app| {
+    let (now_us, newest) = (now_us(), Filter { order: Some("newest".into()), ..Filter::default() });
+    let mut wanted = Wanted::read(newest, &caller)?;
+    let load = app.blocking(move |app| {
         let viewer = Viewer::of(&caller);
-        // What is open, however old, and what came within a day.
-        wanted.query.closed = false;
-        let open = wanted.all(app, &viewer)?;
-        (wanted.query.closed, wanted.query.from_us) = (true, Some(now_us - 2 * DAY_US));
-        Ok((open, wanted.all(app, &viewer)?))
+        let looker = Looker {
+            sees: &|row| viewer.sees(row),
+            sees_department: &|department| viewer.view.sees(department),
+            is_sent: &|row| viewer.is_sent(row),
+        };
+        let live = app.desk.briefs(&looker)?;
+        // What is open and so long quiet that the desk does not hold it.
+        wanted.query.to_us = Some(now_us - DAY_US);
+        let held: HashSet<Uuid> = live.iter().map(|one| one.id).collect();
+        let quiet = wanted.all(app, &viewer)?;
+        let quiet = quiet
+            .iter()
+            .filter(|one| one.state != "resolved" && !held.contains(&Uuid::parse_str(&one.id).unwrap_or_default()))
+            .count();
+        Ok(measure(&live, quiet, now_us))
     });
-    let (open, recent) = all.await?;
-    Ok(Json(measure(&open, &recent, now_us)))
+    load.await.map(Json)
 }
 
-fn measure(open: &[Incident], recent: &[Incident], now_us: i64) -> AlarmLoad {
-    let at_us = |one: &Incident| json::us_from_rfc3339(&one.created).unwrap_or(now_us);
-    let mut alarms: Vec<Alarm> = recent
+/// The numbers of the live incidents, and of so many that are open and quiet for more than a day.
+fn measure(live: &[Brief], quiet: usize, now_us: i64) -> AlarmLoad {
+    let today = |one: &&Brief| one.created_us > now_us - DAY_US;
+    let mut alarms: Vec<Alarm> = live
         .iter()
-        .filter(|one| one.suppressed_why.is_none() && at_us(one) > now_us - DAY_US)
-        .map(|one| Alarm {
-            at_us: at_us(one),
-            level: Level::parse(one.severity).unwrap_or(Level::Low),
-            source: (one.cameras.first().cloned().unwrap_or_default(), one.kind.clone()),
-        })
+        .filter(|one| today(one) && !one.suppressed)
+        .map(|one| Alarm { at_us: one.created_us, level: one.level, source: (one.camera.clone(), one.kind.clone()) })
         .collect();
     alarms.sort_by_key(|alarm| alarm.at_us);
     let load = load::load(&alarms, now_us - DAY_US, now_us);
@@ -343,9 +350,7 @@ fn measure(open: &[Incident], recent: &[Incident], now_us: i64) -> AlarmLoad {
         count: *count,
         share: *count as f64 / alarms.len().max(1) as f64,
     };
-    let busy: Vec<&Incident> = open.iter().filter(|one| !matches!(one.state, "resolved" | "closed")).collect();
-    let told_again =
-        |one: &Incident| usize::from(one.suppressed_why.is_some()) + one.suppressed.chatter + one.suppressed.duplicates;
+    let open: Vec<&Brief> = live.iter().filter(|one| one.is_open()).collect();
     AlarmLoad {
         flood: Flood {
             on: load.flood_since_us.is_some(),
@@ -369,26 +374,34 @@ fn measure(open: &[Incident], recent: &[Incident], now_us: i64) -> AlarmLoad {
         top_sources: load.top.iter().map(source).collect(),
         top_10_share: load.top_share,
         chattering: load.chattering.iter().map(source).collect(),
-        stale: busy.iter().filter(|one| at_us(one) < now_us - DAY_US).count(),
-        suppressed_24h: recent.iter().filter(|one| at_us(one) > now_us - DAY_US).map(told_again).sum(),
-        groups: groups(&busy),
+        stale: quiet + open.iter().filter(|one| one.created_us < now_us - DAY_US).count(),
+        open: quiet + open.len(),
+        suppressed_24h: live.iter().filter(today).map(|one| usize::from(one.suppressed) + one.told_again).sum(),
+        groups: groups(&open),
     }
 }
 
-/// What several open incidents have in common: the gateway that they come from, and the kind.
-fn groups(open: &[&Incident]) -> Vec<LoadGroup> {
-    let mut groups: BTreeMap<(&'static str, String), LoadGroup> = BTreeMap::new();
-    for one in open.iter().filter(|one| one.state == "new") {
-        let gateway = one.cameras.first().and_then(|camera| camera.split('/').next()).map(str::to_owned);
-        for (by, key) in gateway.map(|key| ("gateway", key)).into_iter().chain([("kind", one.kind.clone())]) {
-            let fresh = LoadGroup { by, key: key.clone(), count: 0, urgent: 0, incidents: Vec::new() };
-            let group = groups.entry((by, key)).or_insert(fresh);
-            group.count += 1;
-            group.urgent += usize::from(one.severity == "urgent");
-            group.incidents.push(one.id.clone());
+/// What several open incidents have in common: the gateway that they come from, and the kind. The most urgent and newest of
+/// a group are named, all are counted.
+fn groups(open: &[&Brief]) -> Vec<LoadGroup> {
+    let mut groups: BTreeMap<(&'static str, &str), Vec<&Brief>> = BTreeMap::new();
+    for one in open.iter().copied().filter(|one| one.state == work::State::New && !one.suppressed) {
+        let gateway = one.camera.split('/').next().filter(|gateway| !gateway.is_empty());
+        for (by, key) in gateway.map(|key| ("gateway", key)).into_iter().chain([("kind", one.kind.as_str())]) {
+            groups.entry((by, key)).or_default().push(one);
         }
     }
-    let mut groups: Vec<LoadGroup> = groups.into_values().filter(|group| group.count > 1).collect();
+    let group = |((by, key), mut of): ((&'static str, &str), Vec<&Brief>)| {
+        of.sort_by_key(|one| std::cmp::Reverse((one.level, one.created_us)));
+        LoadGroup {
+            by,
+            key: key.to_owned(),
+            count: of.len(),
+            urgent: of.iter().filter(|one| one.level == Level::Urgent).count(),
+            incidents: of.iter().take(MAX_NAMED).map(|one| one.id.to_string()).collect(),
+        }
+    };
+    let mut groups: Vec<LoadGroup> = groups.into_iter().filter(|(_, of)| of.len() > 1).map(group).collect();
     groups.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.key.cmp(&b.key)));
     groups.truncate(MAX_GROUPS);
     groups
@@ -397,6 +410,32 @@ fn groups(open: &[&Incident]) -> Vec<LoadGroup> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_flood_is_measured_whole_however_large_it_is() {
+        let now_us = 10 * DAY_US;
+        let brief = |number: usize| Brief {
+            id: Uuid::from_u128(number as u128),
+            created_us: now_us - 1_000_000 - number as i64 * 10_000,
+            level: if number.is_multiple_of(10) { Level::Urgent } else { Level::Low },
+            state: if number < 30_000 { work::State::New } else { work::State::Closed },
+            suppressed: number % 3 == 1,
+            told_again: 2,
+            camera: format!("gw-{}/cam", number % 2),
+            kind: "crowd".into(),
+        };
+        let live: Vec<Brief> = (0..40_000).map(brief).collect();
+        let load = measure(&live, 7, now_us);
+        assert!(load.flood.on);
+        let suppressed = live.iter().filter(|one| one.suppressed).count();
+        assert_eq!((load.last_10_min, load.open, load.stale), (40_000 - suppressed, 30_007, 7));
+        assert_eq!(load.suppressed_24h, suppressed + 80_000);
+        let [all, ..] = load.groups.as_slice() else { panic!("{:?}", load.groups) };
+        assert_eq!((all.by, all.count, all.urgent, all.incidents.len()), ("kind", 20_000, 2_000, MAX_NAMED));
+        assert_eq!(all.incidents[0], Uuid::from_u128(0).to_string(), "the newest of the urgent first");
+        assert_eq!(load.groups.len(), 3, "and the two gateways");
+        assert!(!measure(&live, 0, now_us + 2 * DAY_US).flood.on);
+    }
 
     #[test]
     fn a_polygon_of_any_shape_holds_what_is_inside() {

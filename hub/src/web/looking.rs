@@ -9,8 +9,10 @@ use super::error::ApiError;
 use super::export::Wish;
 use super::incidents::{Area, read_area};
 use super::json;
-use crate::store::{EventQuery, MAX_PAGE, Scope, Store, StoreResult, StoredEvent};
+use super::views::page_cursor_from;
+use crate::store::{EventQuery, MAX_PAGE, PageCursor, Scope, Store, StoreResult, StoredEvent};
 use crate::work::baseline::CameraKey;
+use yiwang_wire::event::Severity;
 
 /// Words that are looked for.
 const MAX_WORDS: usize = 8;
@@ -23,6 +25,8 @@ const PAGE_MIN: usize = 4;
 pub(super) struct Asked {
     base: EventQuery,
     words: Vec<String>,
+    /// Looked at event by event, because a walk that asks for a rare severity has no bound; empty takes all.
+    severities: Vec<Severity>,
     area: Option<Area>,
 }
 
@@ -31,6 +35,24 @@ pub(super) struct Newest {
     pub(super) newest: Vec<StoredEvent>,
     /// Where it was stopped before the page was full.
     pub(super) complete_to_us: Option<i64>,
+    /// Where to go on; none where everything was looked at.
+    pub(super) next: Option<PageCursor>,
+}
+
+impl Newest {
+    /// Where the search was stopped, nothing is told of the time that was not looked through: the next page has it whole.
+    fn of(mut newest: Vec<StoredEvent>, most: usize, complete_to_us: Option<i64>) -> Newest {
+        let next = match complete_to_us {
+            Some(to_us) => {
+                newest.retain(|stored| stored.event.captured_us > to_us);
+                Some(PageCursor { captured_us: to_us, position: i64::MAX.unsigned_abs() })
+            }
+            None => newest
+                .get(most.saturating_sub(1))
+                .map(|last| PageCursor { captured_us: last.event.captured_us, position: last.position }),
+        };
+        Newest { newest, complete_to_us, next }
+    }
 }
 
 impl Asked {
@@ -50,6 +72,17 @@ impl Asked {
             Some(Some((gateway, camera))) => Some((gateway.to_owned(), camera.to_owned())),
             Some(None) => return Err(ApiError::bad_request("camera can't be read.", "Give <gateway>/<camera>.")),
         };
+        let severities = wish.severity.as_deref().unwrap_or_default().split(',').filter(|word| !word.is_empty());
+        let severities: Option<Vec<Severity>> = severities.map(json::severity_from).collect();
+        let severities = severities.ok_or_else(|| {
+            ApiError::bad_request("severity can't be read.", "Give low, medium, high or urgent, parted by commas.")
+        })?;
+        let after = match wish.cursor.as_deref().map(page_cursor_from) {
+            Some(None) => {
+                return Err(ApiError::bad_request("cursor can't be read.", "Give `next` of the page before."));
+            }
+            after => after.flatten(),
+        };
         let words = wish.q.as_deref().unwrap_or_default().split_whitespace().take(MAX_WORDS);
         let base = EventQuery {
             scope,
@@ -61,10 +94,10 @@ impl Asked {
             severity: None,
             phase: None,
             limit,
-            after: None,
+            after,
         };
         let area = wish.area.as_deref().map(read_area).transpose()?;
-        Ok(Asked { base, words: words.map(str::to_lowercase).collect(), area })
+        Ok(Asked { base, words: words.map(str::to_lowercase).collect(), severities, area })
     }
 
     /// The newest that fit, at most so many, looking at so many at most.
@@ -73,6 +106,7 @@ impl Asked {
         let mut walks = self.walks(store, &meanings)?;
         let fits = |stored: &StoredEvent| {
             meanings.fit(stored)
+                && (self.severities.is_empty() || self.severities.contains(&stored.event.severity))
                 && self.area.as_ref().is_none_or(|area| stored.place.is_some_and(|p| area.contains(p.into())))
         };
         let mut found: Vec<StoredEvent> = Vec::new();
@@ -88,7 +122,7 @@ impl Asked {
                 walks.iter_mut().filter(|walk| walk.to_us.is_some_and(|to| to >= last_us)).collect();
             if going_on.is_empty() || looked_at >= looked_at_max {
                 let complete_to_us = going_on.iter().filter_map(|walk| walk.to_us).max();
-                return Ok(Newest { newest: found, complete_to_us });
+                return Ok(Newest::of(found, most, complete_to_us));
             }
             for walk in going_on {
                 let page = store.events(&walk.query)?;

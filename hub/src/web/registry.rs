@@ -22,7 +22,7 @@ use super::working::note;
 use crate::desk::stand;
 use crate::merge::spot::{Stand, moved};
 use crate::registry::now_us;
-use crate::registry::report::{Pair, Standing, complete, own_area_m2, pairs, seen};
+use crate::registry::report::{Pair, Standing, complete, own_area_m2, pairs, seen, surest};
 use crate::store::{Camera, RegistryEntry, Store, StoreResult};
 
 /// What is looked back on, microseconds.
@@ -30,7 +30,7 @@ const DAY_US: i64 = 24 * 3_600_000_000;
 const MONTH_US: i64 = 30 * DAY_US;
 /// Incidents of one camera that are held against another's.
 const MAX_INCIDENTS: usize = 10_000;
-/// Pairs that are told.
+/// Pairs of each sort that are told.
 const MAX_PAIRS: usize = 500;
 /// Longest name of an owner, characters.
 const MAX_NAME: usize = 100;
@@ -266,14 +266,13 @@ async fn duplicates(
     let found = app.blocking(move |app| {
         let cameras = standing(&*app.store, &caller)?;
         let list = stands(&cameras);
-        let mut pairs = pairs(&list);
-        pairs.truncate(MAX_PAIRS);
-        pairs.iter().map(|pair| told(&*app.store, pair, &cameras).map(|told| (pair.same_device, told))).collect()
+        let (same, overlapping) = surest(pairs(&list), MAX_PAIRS);
+        let all = |pairs: Vec<Pair>| -> StoreResult<Vec<DuplicatePair>> {
+            pairs.iter().map(|pair| told(&*app.store, pair, &cameras)).collect()
+        };
+        Ok(Duplicates { same_device: all(same)?, overlapping: all(overlapping)? })
     });
-    let found: Vec<(bool, DuplicatePair)> = found.await?;
-    let (same, overlapping): (Vec<_>, Vec<_>) = found.into_iter().partition(|(same, _)| *same);
-    let pairs = |list: Vec<(bool, DuplicatePair)>| list.into_iter().map(|(_, pair)| pair).collect();
-    Ok(Json(Duplicates { same_device: pairs(same), overlapping: pairs(overlapping) }))
+    found.await.map(Json)
 }
 
 fn stands(cameras: &[(Camera, RegistryEntry)]) -> Vec<Standing> {

@@ -53,10 +53,7 @@ async fn gateways(
     let gateways = app
         .blocking(move |app| {
             let presence = app.presence.snapshot();
-            let mut counts: HashMap<String, usize> = HashMap::new();
-            for camera in app.store.cameras()?.into_iter().filter(|camera| camera.present) {
-                *counts.entry(camera.gateway).or_default() += 1;
-            }
+            let counts = app.store.camera_counts()?;
             let now_us = now_us();
             let seen = app.store.gateways()?.into_iter().filter(|g| caller.view.sees(&g.department));
             let shown = seen.map(|gateway| {
@@ -145,8 +142,13 @@ async fn events(
     let page = app.blocking(move |app| app.store.events(&query)).await?;
     let log_epoch = app.log.log_epoch();
     let events = page.events.iter().map(|stored| json::event(stored, log_epoch)).collect();
-    let next = page.next.map(|next| format!("{}.{}", next.captured_us, next.position));
+    let next = page.next.map(page_cursor_text);
     Ok(Json(json::Events { events, next }))
+}
+
+/// What [`page_cursor_from`] reads.
+pub(super) fn page_cursor_text(next: PageCursor) -> String {
+    format!("{}.{}", next.captured_us, next.position)
 }
 
 fn query(filter: Filter, caller: &Caller) -> Result<EventQuery, ApiError> {
@@ -193,7 +195,7 @@ fn camera_from(text: &str) -> Option<(String, String)> {
     (!gateway.is_empty() && !camera.is_empty()).then(|| (gateway.to_owned(), camera.to_owned()))
 }
 
-fn page_cursor_from(text: &str) -> Option<PageCursor> {
+pub(super) fn page_cursor_from(text: &str) -> Option<PageCursor> {
     let (captured_us, position) = text.split_once('.')?;
     Some(PageCursor { captured_us: captured_us.parse().ok()?, position: position.parse().ok()? })
 }

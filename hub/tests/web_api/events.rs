@@ -155,3 +155,21 @@ fn a_camera_whose_gateway_is_not_heard_is_never_ok() {
     let (gateway, camera) = state();
     assert_eq!((gateway.as_str(), &camera["state"]), ("revoked", &json!("no_contact")));
 }
+
+#[test]
+fn lists_are_packed_for_who_takes_that_and_nothing_else_is() {
+    let hub = Hub::start();
+    let root = hub.cookie("root");
+    let encoding = |path: &str, takes: &[(&str, &str)]| {
+        let answer = hub.ask_with("GET", &root, path, None, takes);
+        answer.headers.get("content-encoding").map(|value| value.to_str().unwrap().to_owned())
+    };
+    let takes = [("accept-encoding", "gzip, br")];
+    for path in ["/api/v1/cameras", "/api/v1/incidents", "/api/v1/registry", "/api/v1/export/events.csv"] {
+        assert_eq!(encoding(path, &takes).as_deref(), Some("gzip"), "{path}");
+        assert_eq!(encoding(path, &[]), None, "{path}");
+    }
+    assert_eq!(encoding("/api/v1/session", &takes), None);
+    // A feed that was packed would be held back, and no line of it could be read.
+    assert!(hub.feed(&root, "?since=now", &takes).is_ok());
+}

@@ -204,7 +204,8 @@ impl Hub {
             None => self.agent.run(request.body(String::new()).unwrap()),
         };
         let mut response = outcome.unwrap();
-        let text = response.body_mut().read_to_string().unwrap();
+        // What is packed is no text.
+        let text = String::from_utf8_lossy(&response.body_mut().read_to_vec().unwrap()).into_owned();
         Answer { status: response.status().as_u16(), headers: response.headers().clone(), text }
     }
 

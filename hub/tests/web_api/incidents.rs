@@ -214,6 +214,21 @@ fn words_times_and_areas_find_events_and_incidents_and_files_carry_them() {
     assert_eq!(count(&police, "q=table").0, 1);
     assert_eq!(count(&police, "q=traffic"), (0, 0));
     assert_eq!(hub.get(&root, "/api/v1/search?q=table&limit=1").json()["complete_to"], Value::Null);
+    // Page by page, and each event once.
+    let first = hub.get(&root, "/api/v1/search?q=table&limit=1").json();
+    let next = first["next"].as_str().expect("one more").to_owned();
+    let second = hub.get(&root, &format!("/api/v1/search?q=table&limit=1&cursor={next}")).json();
+    assert_ne!(first["events"][0]["id"], second["events"][0]["id"]);
+    assert_eq!(second["incidents"], json!([]), "incidents are in the first answer");
+    let next = second["next"].as_str().expect("a full page may have a next").to_owned();
+    let third = hub.get(&root, &format!("/api/v1/search?q=table&limit=1&cursor={next}")).json();
+    assert_eq!((&third["events"], &third["next"]), (&json!([]), &Value::Null));
+    let severities = ["low", "medium", "high", "urgent"];
+    let counts: Vec<usize> = severities.iter().map(|one| count(&root, &format!("q=table&severity={one}")).0).collect();
+    assert_eq!(counts.iter().sum::<usize>(), 2, "{counts:?}");
+    assert_eq!(count(&root, "q=table&severity=low,medium,high,urgent").0, 2);
+    assert_eq!(hub.get(&root, "/api/v1/search?severity=low,loud").status, 400);
+    assert_eq!(hub.get(&root, "/api/v1/search?cursor=x").status, 400);
     let csv = hub.get(&police, "/api/v1/export/events.csv");
     assert_eq!((csv.status, csv.text.lines().count()), (200, 2), "{}", csv.text);
     assert!(csv.text.contains("东门") && !csv.text.contains("traffic"), "{}", csv.text);

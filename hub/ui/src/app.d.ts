@@ -3,7 +3,7 @@ import type { Map as MapLibre } from 'maplibre-gl';
 
 declare global {
   interface Window {
-    __yiwang?: { map: MapLibre };
+    __yiwang?: { map: MapLibre; marks: { readonly drawn: readonly { sign: { kind: string; id: string; severity: string }; x: number; y: number }[]; readonly ringed: readonly string[] } };
   }
 }
 

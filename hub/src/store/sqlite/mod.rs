@@ -124,6 +124,9 @@ impl Store for SqliteStore {
     fn cameras(&self) -> StoreResult<Vec<Camera>> {
         self.read("list cameras", registry::cameras)
     }
+    fn camera_counts(&self) -> StoreResult<HashMap<String, usize>> {
+        self.read("count cameras", registry::camera_counts)
+    }
     fn set_watermarks(&self, gateway: &str, watermarks: &[CameraWatermark]) -> StoreResult<()> {
         self.write("note watermarks", |tx| registry::set_watermarks(tx, gateway, watermarks))
     }

@@ -1,5 +1,7 @@
 //! Statements about departments, join tokens, gateways, cameras and kinds.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use yiwang_wire::event::KindDescriptor;
 
@@ -193,6 +195,13 @@ pub(super) fn set_last_contact(tx: &Transaction<'_>, contacts: &[(String, i64)])
         update.execute(params![gateway, at_us])?;
     }
     Ok(())
+}
+
+pub(super) fn camera_counts(connection: &Connection) -> StoreResult<HashMap<String, usize>> {
+    let mut statement =
+        connection.prepare_cached("SELECT gateway, count(*) FROM cameras WHERE present = 1 GROUP BY gateway")?;
+    let rows = statement.query_map([], |row| Ok((row.get(0)?, usize::try_from(row.get::<_, i64>(1)?).unwrap_or(0))))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 pub(super) fn cameras(connection: &Connection) -> StoreResult<Vec<Camera>> {

@@ -91,7 +91,6 @@ export const api = {
     if (query.cursor) parameters.set('cursor', query.cursor);
     return get<EventPage>(`/api/v1/events?${parameters}`);
   },
-  eventsBy: (query: URLSearchParams) => get<EventPage>(`/api/v1/events?${query}`),
   event: (id: string) => get<HubEvent>(eventPath(id)),
   feedTokens: () => get<{ feed_tokens: FeedToken[] }>('/api/v1/feed-tokens').then((a) => a.feed_tokens),
   makeFeedToken: (department: string, note: string) =>

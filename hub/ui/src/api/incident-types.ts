@@ -158,6 +158,8 @@ export interface AlarmLoad {
   top_10_share: number;
   chattering: LoadSource[];
   stale: number;
+  /** Open in this person's view, also what the page has no room for; an older hub does not say. */
+  open?: number;
   suppressed_24h: number;
   groups: { by: string; key: string; count: number; urgent: number; incidents: string[] }[];
 }
@@ -203,7 +205,7 @@ export interface Duplicates {
 
 export interface Coverage {
   cameras: {
-    id: string; complete_to: string | null; lag_s: number | null; missing_24h_s: number; share_24h: number | null;
+    id: string; complete_to: string | null; lag_s: number | null; gaps_24h_s: number; share_24h: number | null;
     area_m2: number | null;
   }[];
   departments: { department: string; cameras: number; area_m2: number; share_24h: number | null }[];
@@ -215,6 +217,8 @@ export interface SearchAnswer {
   events: HubEvent[];
   incidents: Incident[];
   next: string | null;
+  /** Where the hub stopped looking, going back in time; null where it looked at everything or the page is full. */
+  complete_to: string | null;
 }
 
 export interface AuditRecord {
@@ -227,4 +231,25 @@ export interface AuditRecord {
   about: string | null;
   why: string | null;
   hash: string;
+}
+
+export type DeadlineName = 'acknowledge_s' | 'dispatch_s' | 'resolve_s' | 'close_s';
+
+/** What it leaves null fits all. */
+export interface SeverityRule {
+  kind: string | null;
+  department: string | null;
+  camera: string | null;
+  rule: string | null;
+  area: [number, number][] | null;
+  /** Times of day, `HH:MM`. */
+  from: string | null;
+  to: string | null;
+  severity: Severity;
+}
+
+export interface IncidentSettings {
+  deadlines: Record<Severity, Record<DeadlineName, number>>;
+  severity_rules: SeverityRule[];
+  utc_offset_min: number;
 }

@@ -1,7 +1,7 @@
 // The hub's API of incidents as functions; `client.ts` does the asking.
 import { get, request } from './client';
 import type {
-  ActionFields, ActionName, AlarmLoad, AuditRecord, BulkResult, Coverage, Duplicates, Incident, IncidentDetail, IncidentPage, Person,
+  ActionFields, ActionName, AlarmLoad, AuditRecord, BulkResult, Coverage, Duplicates, Incident, IncidentDetail, IncidentPage, IncidentSettings, Person,
   RegistryCamera, SearchAnswer, Step,
 } from './incident-types';
 
@@ -31,6 +31,8 @@ export const incidentsApi = {
   duplicates: () => get<Duplicates>('/api/v1/reports/duplicates'),
   coverage: () => get<Coverage>('/api/v1/reports/coverage'),
   search: (query: URLSearchParams) => get<SearchAnswer>(`/api/v1/search?${query}`),
+  settings: () => get<IncidentSettings>('/api/v1/settings/incidents'),
+  setSettings: (wish: IncidentSettings) => request<IncidentSettings>('PUT', '/api/v1/settings/incidents', wish),
   audit: (before: number | null) =>
     get<{ records: AuditRecord[]; next: number | null }>(`/api/v1/audit?limit=100${before === null ? '' : `&before=${before}`}`),
 };

@@ -1,6 +1,7 @@
 // English texts. The shape of this object is the contract that the other languages are checked against.
 import { pagesEn } from './pages.en';
 import { picturesEn } from './pictures.en';
+import { rulesEn } from './rules.en';
 import { shiftEn } from './shift.en';
 import { workEn } from './work.en';
 
@@ -10,6 +11,7 @@ export const en = {
   pages: pagesEn,
   pictures: picturesEn,
   shift: shiftEn,
+  rules: rulesEn,
   work: workEn,
   product: 'Yiwang',
   productLong: 'Yiwang operations view',
@@ -370,6 +372,9 @@ export const en = {
       goState: 'go to gateways and cameras',
       goDetail: 'go to the detail',
       goWall: 'go to the wall',
+      goHandover: 'go to the hand-over',
+      goReports: 'go to the reports',
+      goSearch: 'go to the search of what was',
       mark: 'mark, for one action on several',
       undo: 'take back my last step',
       help: 'this help',

@@ -43,7 +43,7 @@ const DATE = { month: '2-digit', day: '2-digit' } as const;
 export function timeOf(at: string | number | null): string {
   if (at === null) return t().unknown;
   const date = new Date(at);
-  const today = new Date(clock.now).toDateString() === date.toDateString();
+  const today = clock.today === date.toDateString();
   return today ? format('time', TIME).format(date) : format('day', { ...DATE, ...TIME }).format(date);
 }
 

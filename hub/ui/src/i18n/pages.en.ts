@@ -84,6 +84,8 @@ export const pagesEn = {
     found: (n: number, more: boolean) => `${n}${more ? '+' : ''} found`,
     csv: 'Save as CSV',
     geojson: 'Save as GeoJSON',
+    files: 'Files hold everything that fits: up to 50,000 events or 5,000 incidents, the newest.',
+    completeTo: (time: string) => `The hub has looked back to ${time} so far; “Load more” goes on from there.`,
     more: 'Load more',
     time: 'Time',
     place: 'Place',

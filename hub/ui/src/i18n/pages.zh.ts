@@ -86,6 +86,8 @@ export const pagesZh: Messages['pages'] = {
     found: (n, more) => `找到 ${n}${more ? '+' : ''} 条`,
     csv: '导出 CSV',
     geojson: '导出 GeoJSON',
+    files: '文件包含全部结果：最多最近 50,000 条视频事件或 5,000 起警情。',
+    completeTo: (time) => `中心目前查到 ${time} 为止；点“加载更多”继续往前查。`,
     more: '加载更多',
     time: '时间',
     place: '地点',

@@ -11,6 +11,7 @@ export const workEn = {
   order: 'Order',
   orders: { urgent: 'Most urgent first', newest: 'Newest first' },
   shown: (n: number) => many(n, 'incident', 'incidents'),
+  shownOf: (n: number, total: number) => `${n} most urgent of ${total}`,
   newCount: (n: number, urgent: number) => `${n} new${urgent > 0 ? ` (${urgent} urgent)` : ''}`,
   showNew: (n: number, urgent: number) => `Show ${many(n, 'new incident', 'new incidents')}${urgent > 0 ? `, ${urgent} urgent` : ''}`,
   announce: (n: number, urgent: number) => `${many(n, 'new incident', 'new incidents')}${urgent > 0 ? `, ${urgent} urgent` : ''}`,
@@ -141,6 +142,7 @@ export const workEn = {
   },
 
   flood: {
+    pinned: 'Urgent',
     title: (n: number) => `Flood: ${n} new incidents in 10 minutes.`,
     since: (time: string) => `since ${time}`,
     why: (n: number) => `More than a person can work through one by one (${n} in 10 minutes). Urgent ones stay on top; the rest is grouped by cause.`,

@@ -11,6 +11,7 @@ export const workZh: Messages['work'] = {
   order: '排序',
   orders: { urgent: '最紧急在前', newest: '最新在前' },
   shown: (n) => `${n} 起警情`,
+  shownOf: (n, total) => `共 ${total} 起，显示最紧急的 ${n} 起`,
   newCount: (n, urgent) => `${n} 起新警情${urgent > 0 ? `（${urgent} 起紧急）` : ''}`,
   showNew: (n, urgent) => `显示 ${n} 起新警情${urgent > 0 ? `，其中 ${urgent} 起紧急` : ''}`,
   announce: (n, urgent) => `${n} 起新警情${urgent > 0 ? `，其中 ${urgent} 起紧急` : ''}`,
@@ -137,6 +138,7 @@ export const workZh: Messages['work'] = {
   },
 
   flood: {
+    pinned: '紧急',
     title: (n) => `警情洪峰：10 分钟内 ${n} 起新警情。`,
     since: (time) => `自 ${time}`,
     why: (n) => `超出一人可逐条处理的数量（10 分钟 ${n} 起）。紧急警情保持在最上，其余按原因归并。`,

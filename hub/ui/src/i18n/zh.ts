@@ -2,6 +2,7 @@
 import type { Messages } from './en';
 import { pagesZh } from './pages.zh';
 import { picturesZh } from './pictures.zh';
+import { rulesZh } from './rules.zh';
 import { shiftZh } from './shift.zh';
 import { workZh } from './work.zh';
 
@@ -9,6 +10,7 @@ export const zh: Messages = {
   pages: pagesZh,
   pictures: picturesZh,
   shift: shiftZh,
+  rules: rulesZh,
   work: workZh,
   product: '一网',
   productLong: '一网 运行视图',
@@ -366,6 +368,9 @@ export const zh: Messages = {
       goState: '到网关与摄像机',
       goDetail: '到详情',
       goWall: '到大屏',
+      goHandover: '转到交接班',
+      goReports: '转到报表',
+      goSearch: '转到查询页',
       mark: '标记，以便一次操作多起',
       undo: '撤销我的上一步',
       help: '显示本帮助',

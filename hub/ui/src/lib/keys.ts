@@ -15,6 +15,11 @@ export const ACTION_KEYS: Partial<Record<ActionName, string>> = {
 /** How long after `g` the second letter may come. */
 const SEQUENCE_MS = 1500;
 
+/** Second letters that lead to other pages, from wherever one is. */
+const PAGES: Record<string, () => void> = Object.fromEntries(
+  Object.entries({ w: 'wall', h: 'handover', r: 'reports', f: 'search' }).map(([key, page]) => [key, () => (location.hash = `#/${page}`)]),
+);
+
 export interface KeyTargets {
   show(tab: Tab): void;
 }
@@ -37,7 +42,7 @@ export function keyHandler({ show }: KeyTargets): (event: KeyboardEvent) => void
     m: () => show('map'),
     s: () => show('state'),
     d: () => (app.detailFocus += 1),
-    w: () => (location.hash = '#/wall'),
+    ...PAGES,
   };
   return (event) => {
     if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || app.dialog) return;
@@ -50,6 +55,22 @@ export function keyHandler({ show }: KeyTargets): (event: KeyboardEvent) => void
     if (!act) return;
     event.preventDefault();
     act();
+  };
+}
+
+/** The keys of the pages beside the desk: where to go, and the help; what acts on incidents acts only where they are seen. */
+export function sheetKeys(): (event: KeyboardEvent) => void {
+  let goUntilMs = 0;
+  return (event) => {
+    if (event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey || app.dialog || isTyping(event.target) || !prefs.letterKeys) return;
+    if (performance.now() < goUntilMs) {
+      goUntilMs = 0;
+      if (event.key === 'q') location.hash = '#/';
+      else PAGES[event.key]?.();
+    } else if (event.key === 'g') goUntilMs = performance.now() + SEQUENCE_MS;
+    else if (event.key === '?') app.dialog = 'help';
+    else return;
+    event.preventDefault();
   };
 }
 

@@ -1,10 +1,13 @@
-// The map itself: takes cameras, open events and pulses, gives back which camera was chosen. Knows nothing of Svelte.
-import { LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONSource, type LayerSpecification } from 'maplibre-gl';
+// The map itself: takes cameras, open events and pulses, gives back which camera was chosen. What changes with each event is
+// drawn above it (`marks`, `pulses`), so that the map itself is drawn only when it moves or a camera changes. Knows nothing
+// of Svelte.
+import {
+  LngLatBounds, Map as MapLibre, ScaleControl, setWorkerUrl, type GeoJSONFeatureDiff, type GeoJSONSource, type LayerSpecification, type PointLike,
+} from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
 import 'maplibre-gl/dist/maplibre-gl.css';
-import type { Feature, FeatureCollection } from 'geojson';
-import type { Incident } from '../api/incident-types';
-import type { BasemapAt, Camera, Severity } from '../api/types';
+import type { Feature } from 'geojson';
+import type { BasemapAt, Camera, CameraState } from '../api/types';
 import type { Position } from '../lib/gcj02';
 import type { Pulse } from '../state/queue.svelte';
 import { datumOf, openBasemap, type Basemap, type Datum } from './basemap';
@@ -14,8 +17,9 @@ import { drawIcons, drawWedge, wedgeName } from './icons';
 import { Pace } from './pace';
 import { palette, type Palette } from './palette';
 import { PULSE_MS, RingCanvas, rings } from './pulses';
-import { incidentFeatures, sightLines } from './incidents';
-import { NEAR_ZOOM, cameraSize, layers, mapStyle } from './style';
+import { marksOf, type Marked } from './incidents';
+import { MarkCanvas, NO_MARKS, hit, type DrawnSign, type Marks } from './marks';
+import { CROWD, NEAR_ZOOM, cameraSize, isDot, isSign, layers, mapStyle } from './style';
 
 setWorkerUrl(workerUrl);
 
@@ -33,15 +37,14 @@ const PULSES_MOVING_MAX = 12;
 /** Rings that stand still only have to go in time. */
 const CALM_FRAME_MS = 1000;
 
-export interface MapState {
+/** Between two drawings of the marks that nobody asked for. */
+const MARKS_MS = 200;
+/** So many changes at once are all cameras laid out anew. */
+const DIFF_MAX = 500;
+
+/** What is shown: cameras, and what is marked: open incidents with a place, and the cameras that saw the selected one. */
+export interface MapState extends Marked {
   cameras: readonly Camera[];
-  open: ReadonlyMap<string, { severity: Severity }>;
-  /** Open incidents with a place. */
-  incidents: readonly Incident[];
-  /** The cameras that saw the selected incident. */
-  seenBy: readonly string[];
-  selected: string | null;
-  stale: boolean;
 }
 
 /** What the map is told once, and whom it tells. */
@@ -71,15 +74,22 @@ export class CameraMap {
   #movedByHand = false;
   #pulses: Pulse[] = [];
   readonly #rings: RingCanvas;
+  readonly #signs: MarkCanvas;
+  #marks: Marks = NO_MARKS;
+  #marksWait = 0;
+  /** What is marked, in words, as it was drawn last. */
+  #marked = '';
+  /** States that are drawn as dots from afar. */
+  #crowded: CameraState[] = [];
   #frame = 0;
   #ready = false;
   #wait = 0;
-  #drawn: MapState | null = null;
+  /** The cameras that the map has, and whether they are drawn faint. */
+  #laid: readonly Camera[] | null = null;
+  #faded = false;
   readonly #pace = new Pace();
   #late = false;
   #many = false;
-  /** What each source was last given: the same again is not laid out again. */
-  readonly #given = new Map<string, string>();
 
   constructor(container: HTMLElement, private readonly options: MapOptions) {
     this.datum = datumOf(options.basemap);
@@ -87,14 +97,18 @@ export class CameraMap {
       container, style: mapStyle(this.#colours), center: [104, 35], zoom: 3, attributionControl: false, dragRotate: false,
       pitchWithRotate: false, touchPitch: false, fadeDuration: 0, minZoom: 1,
     });
+    this.#signs = new MarkCanvas(container);
     this.#rings = new RingCanvas(container);
     this.map.touchZoomRotate.disableRotation();
     this.map.keyboard.disableRotation();
     this.map.addControl(new ScaleControl({ maxWidth: 120 }), 'bottom-right');
     this.map.on('load', () => void this.#loaded());
     this.map.on('moveend', () => this.#drawGraticule());
-    this.map.on('move', () => this.#frame !== 0 && this.#drawRings());
-    this.map.on('resize', () => this.#drawGraticule());
+    this.map.on('move', () => this.#moved());
+    this.map.on('resize', () => {
+      this.#drawGraticule();
+      this.#moved();
+    });
     this.map.on('movestart', (event) => {
       if (!event.originalEvent) return;
       this.#movedByHand = true;
@@ -106,47 +120,57 @@ export class CameraMap {
     this.map.setMissingStyleImageResolver(async (id) => {
       if (id.startsWith('wedge-')) await drawWedge(this.map, id, this.#colours);
     });
-    this.map.on('click', 'cameras', (event) => {
-      const id: unknown = event.features?.[0]?.properties['id'];
+    this.map.on('click', (event) => {
       // An incident may lie over its camera: it is drawn above, so it is what was meant.
-      if (typeof id === 'string' && this.map.queryRenderedFeatures(event.point, { layers: ['incidents'] }).length === 0) options.oncamera(id);
+      const sign = hit(this.#signs.drawn, event.point);
+      if (sign) return options.onincident(sign.id);
+      const id: unknown = this.#cameraAt(event.point)?.properties['id'];
+      if (typeof id === 'string') options.oncamera(id);
     });
-    this.map.on('click', 'incidents', (event) => {
-      const id: unknown = event.features?.[0]?.properties['id'];
-      if (typeof id === 'string') options.onincident(id);
+    this.map.on('mousemove', (event) => {
+      const over = hit(this.#signs.drawn, event.point) !== null || this.#cameraAt(event.point) !== undefined;
+      this.map.getCanvas().style.cursor = over ? 'pointer' : '';
     });
-    this.map.on('mouseenter', 'cameras', () => (this.map.getCanvas().style.cursor = 'pointer'));
-    this.map.on('mouseleave', 'cameras', () => (this.map.getCanvas().style.cursor = ''));
   }
 
   destroy(): void {
     clearTimeout(this.#frame);
     clearTimeout(this.#wait);
+    clearTimeout(this.#marksWait);
     this.#ready = false;
     this.#rings.remove();
+    this.#signs.remove();
     this.map.remove();
   }
 
-  /** Shows this state: a new choice at once, everything else twice a second at most, and less often where drawing takes long. */
+  /** The signs that are on the screen, for tests. */
+  get drawn(): readonly DrawnSign[] {
+    return this.#signs.drawn;
+  }
+
+  /** The cameras with a ring, for tests. */
+  get ringed(): string[] {
+    return this.#marks.rings.map(({ id }) => id);
+  }
+
+  /** Shows this state: a new choice at once, other marks a few times a second, cameras twice a second at most and less often where the map takes long. */
   show(state: MapState): void {
-    const chosen = state.selected !== this.#state.selected || state.stale !== this.#state.stale;
+    const chosen = state.selected !== this.#state.selected || state.seenBy !== this.#state.seenBy || state.stale !== this.#state.stale;
     this.#state = state;
     if (!this.#ready) return;
-    if (!chosen && this.#wait !== 0) return;
-    clearTimeout(this.#wait);
-    this.#draw(state);
-    if (this.#late !== this.#pace.late) this.options.onlate((this.#late = this.#pace.late));
-    this.#wait = window.setTimeout(() => {
-      this.#wait = 0;
-      if (this.#drawn !== this.#state) this.show(this.#state);
-    }, this.#pace.waitMs);
+    if (this.#wait === 0 && this.#laid !== state.cameras) this.#lay(state.cameras);
+    this.#tellLate(this.#laid !== state.cameras && this.#pace.late);
+    if (this.#faded !== state.stale) this.#fade(state.stale);
+    if (chosen) this.#mark();
+    else if (this.#marksWait === 0) this.#marksWait = window.setTimeout(() => this.#mark(), MARKS_MS);
   }
 
   /** Follows a change of theme or of language. */
   async recolour(): Promise<void> {
     this.#colours = palette();
     if (!this.#ready) return;
-    await drawIcons(this.map, this.#colours);
+    await Promise.all([drawIcons(this.map, this.#colours), this.#signs.colour(this.#colours)]);
+    this.#moved();
     for (const image of this.map.listImages()) {
       if (image.startsWith('wedge-')) await drawWedge(this.map, image, this.#colours);
     }
@@ -196,15 +220,15 @@ export class CameraMap {
   }
 
   async #loaded(): Promise<void> {
-    await drawIcons(this.map, this.#colours);
+    await Promise.all([drawIcons(this.map, this.#colours), this.#signs.colour(this.#colours)]);
     this.#ready = true;
     this.#drawGraticule();
     this.show(this.#state);
-    await this.#lay();
+    await this.#layGround();
   }
 
   /** Puts the base map under everything else. Cameras are shown before it is there, and without it. */
-  async #lay(): Promise<void> {
+  async #layGround(): Promise<void> {
     const { basemap, onbasemap } = this.options;
     if (!basemap) return;
     try {
@@ -225,46 +249,87 @@ export class CameraMap {
     return this.#basemap ? basemapLayers(this.#basemap.layers, this.#colours, theme, this.options.language()) : [];
   }
 
-  #draw(state: MapState): void {
-    const old = this.#drawn;
-    this.#drawn = state;
-    const moved = old === null || !sameLook(old.cameras, state.cameras);
-    // Ten thousand cameras are laid out anew only where one of them looks different; what changes with each event, with
-    // each choice and with the line to the hub has sources of its own, of a few cameras each.
-    if (moved) {
-      this.#placed = new Map(state.cameras.flatMap((camera) => (camera.position ? [[camera.id, this.datum.toMap(camera.position)]] : [])));
-      this.#thin(this.#placed.size > MANY);
-      this.#source('cameras')?.setData({ type: 'FeatureCollection', features: state.cameras.flatMap((camera) => feature(camera, this.#placed.get(camera.id)) ?? []) });
+  /** Lays out the cameras where one of them looks different, and then waits as long as that asks for. */
+  #lay(cameras: readonly Camera[]): void {
+    const changed = this.#laid === null ? null : changedLooks(this.#laid, cameras);
+    this.#laid = cameras;
+    if (changed?.length === 0) return;
+    this.#pace.drawn();
+    this.#placed = new Map(cameras.flatMap((camera) => (camera.position ? [[camera.id, this.datum.toMap(camera.position)]] : [])));
+    this.#thin(cameras);
+    this.#marked = '';
+    if (changed === null || changed.length > DIFF_MAX) {
+      void this.#source('cameras')?.setData({ type: 'FeatureCollection', features: cameras.flatMap((camera) => feature(camera, this.#placed.get(camera.id)) ?? []) });
+      if (!this.#movedByHand) this.#fitOnce();
+    } else {
+      void this.#source('cameras')?.updateData({ update: changed.flatMap((camera) => diffOf(camera) ?? []) });
     }
-    if (moved || old.open !== state.open) this.#give('open', this.#points([...state.open.keys()], (id) => ({ id, severity: state.open.get(id)?.severity })));
-    if (moved || old.selected !== state.selected || old.seenBy !== state.seenBy) {
-      this.#give('selected', this.#points([...new Set([...(state.selected ? [state.selected] : []), ...state.seenBy])], (id) => ({ id })));
-    }
-    if (old?.stale !== state.stale) this.map.setPaintProperty('cameras', 'icon-opacity', state.stale ? STALE_OPACITY : 1);
-    if (old?.incidents !== state.incidents) this.#give('incidents', incidentFeatures(state.incidents, this.datum));
-    if (moved || old.seenBy !== state.seenBy) this.#give('sight', sightLines(state, this.#placed, this.datum));
-    if (moved) this.#fitOnce();
+    this.#rest();
   }
 
-  #points(ids: readonly string[], properties: (id: string) => Record<string, unknown>): FeatureCollection {
-    return {
-      type: 'FeatureCollection',
-      features: ids.flatMap((id) => {
-        const position = this.#placed.get(id);
-        return position ? [{ type: 'Feature' as const, properties: properties(id), geometry: { type: 'Point' as const, coordinates: position } }] : [];
-      }),
+  /** Until the map may draw by itself again. */
+  #rest(): void {
+    const fromMs = performance.now();
+    const look = () => {
+      const leftMs = this.#pace.waitMs - (performance.now() - fromMs);
+      // The pictures of this drawing were counted while it was waited: they may ask for more.
+      if (leftMs > 1) return void (this.#wait = window.setTimeout(look, leftMs));
+      this.#wait = 0;
+      if (this.#laid !== this.#state.cameras) this.show(this.#state);
     };
+    this.#wait = window.setTimeout(look, this.#pace.waitMs);
   }
 
-  /** Lays out a source of few features anew, where it says something else than before. */
-  #give(id: string, data: FeatureCollection): void {
-    const text = JSON.stringify(data);
-    if (this.#given.get(id) === text) return;
-    this.#given.set(id, text);
-    this.#source(id)?.setData(data);
+  /** Only where something waits to be drawn is the map behind: a still picture of a still city is not late. */
+  #tellLate(late: boolean): void {
+    if (late !== this.#late) this.options.onlate((this.#late = late));
   }
 
-  #thin(many: boolean): void {
+  #fade(stale: boolean): void {
+    this.#faded = stale;
+    const opacity = stale ? STALE_OPACITY : 1;
+    this.map.setPaintProperty('cameras', 'icon-opacity', opacity);
+    for (const name of ['circle-opacity', 'circle-stroke-opacity'] as const) this.map.setPaintProperty('camera-dots', name, opacity);
+  }
+
+  /** Draws the marks as they are now. */
+  #mark(): void {
+    clearTimeout(this.#marksWait);
+    this.#marksWait = 0;
+    this.#marks = marksOf(this.#state, this.#placed, this.datum);
+    // Most events change no sign: the same again is not drawn again.
+    const { signs, rings, lines, stale } = this.#marks;
+    const marked = `${signs.map(({ id, severity, waits }) => `${id} ${severity} ${waits}`).join()}|${rings.map(({ id }) => id).join()}|${lines.join()}|${stale}`;
+    if (marked === this.#marked) return;
+    this.#marked = marked;
+    this.#drawMarks();
+  }
+
+  #drawMarks(): void {
+    this.#signs.draw(this.#marks, (position) => this.map.project(position), this.#colours, STALE_OPACITY);
+  }
+
+  #moved(): void {
+    if (!this.#ready) return;
+    this.#drawMarks();
+    if (this.#frame !== 0) this.#drawRings();
+  }
+
+  #cameraAt(point: PointLike) {
+    return this.#ready ? this.map.queryRenderedFeatures(point, { layers: ['cameras', 'camera-dots'] })[0] : undefined;
+  }
+
+  /** Where cameras are many: names and views only from near, and dots for each state that a crowd of them is in. */
+  #thin(cameras: readonly Camera[]): void {
+    const many = this.#placed.size > MANY;
+    const counts = new Map<CameraState, number>();
+    for (const { state } of cameras) counts.set(state, (counts.get(state) ?? 0) + 1);
+    const crowded = many ? [...counts].filter(([, count]) => count > CROWD).map(([state]) => state).sort() : [];
+    if (crowded.join() !== this.#crowded.join()) {
+      this.#crowded = crowded;
+      this.map.setFilter('camera-dots', isDot(crowded));
+      this.map.setFilter('cameras', isSign(crowded));
+    }
     if (many === this.#many) return;
     this.#many = many;
     for (const layer of ['fields', 'names']) this.map.setLayerZoomRange(layer, many ? NEAR_ZOOM : 0, 24);
@@ -282,7 +347,7 @@ export class CameraMap {
   /** Fits when cameras appear or go, as long as nobody has moved the map. */
   #fitOnce(): void {
     const places = [...this.#placed].map(([id, position]) => `${id} ${position}`).sort().join('|');
-    if (places === this.#fitted || this.#movedByHand) return;
+    if (places === this.#fitted) return;
     this.#fitted = places;
     this.fit(false);
   }
@@ -303,21 +368,34 @@ export class CameraMap {
   }
 }
 
-function feature(camera: Camera, position: Position | undefined): Feature | null {
-  if (!position) return null;
+function propertiesOf(camera: Camera): Record<string, unknown> {
   const properties: Record<string, unknown> = { id: camera.id, name: camera.name, state: camera.state };
   if (camera.heading_deg !== null && camera.field_of_view_deg !== null) {
     properties['wedge'] = wedgeName(camera.field_of_view_deg);
     properties['heading'] = camera.heading_deg;
   }
-  return { type: 'Feature', properties, geometry: { type: 'Point', coordinates: position } };
+  return properties;
 }
 
-/** Whether the map draws both alike: each poll brings new objects, which mostly say the same. */
-function sameLook(a: readonly Camera[], b: readonly Camera[]): boolean {
-  return a === b || (a.length === b.length && a.every((one, i) => {
-    const other = b[i];
-    return other !== undefined && one.id === other.id && one.state === other.state && one.name === other.name && one.heading_deg === other.heading_deg
-      && one.field_of_view_deg === other.field_of_view_deg && one.position?.[0] === other.position?.[0] && one.position?.[1] === other.position?.[1];
-  }));
+function feature(camera: Camera, position: Position | undefined): Feature | null {
+  return position ? { type: 'Feature', properties: propertiesOf(camera), geometry: { type: 'Point', coordinates: position } } : null;
+}
+
+function diffOf(camera: Camera): GeoJSONFeatureDiff | null {
+  if (!camera.position) return null;
+  return { id: camera.id, removeAllProperties: true, addOrUpdateProperties: Object.entries(propertiesOf(camera)).map(([key, value]) => ({ key, value })) };
+}
+
+/** Which of the cameras the map draws otherwise than before: each poll brings new objects, which mostly say the same. Null where one came, went or moved. */
+function changedLooks(old: readonly Camera[], now: readonly Camera[]): Camera[] | null {
+  if (old === now) return [];
+  if (old.length !== now.length) return null;
+  const changed: Camera[] = [];
+  for (const [i, one] of now.entries()) {
+    const other = old[i];
+    if (other === one) continue;
+    if (other?.id !== one.id || other.position?.[0] !== one.position?.[0] || other.position?.[1] !== one.position?.[1]) return null;
+    if (other.state !== one.state || other.name !== one.name || other.heading_deg !== one.heading_deg || other.field_of_view_deg !== one.field_of_view_deg) changed.push(one);
+  }
+  return changed;
 }

@@ -3,6 +3,7 @@
 // drawn anew, ten thousand cameras and all, and in software on many a wall.
 import type { Severity } from '../api/types';
 import type { Pulse } from '../state/queue.svelte';
+import { contextOf } from './marks';
 import type { Palette } from './palette';
 
 export const PULSE_MS = 4800;
@@ -48,16 +49,8 @@ export class RingCanvas {
 
   draw(list: readonly Ring[], project: (position: [number, number]) => { x: number; y: number }, colours: Palette): void {
     const { clientWidth: width, clientHeight: height } = this.container;
-    const ratio = devicePixelRatio;
-    const canvas = this.#canvas;
-    if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
-      canvas.width = Math.round(width * ratio);
-      canvas.height = Math.round(height * ratio);
-    }
-    const context = canvas.getContext('2d');
+    const context = contextOf(this.#canvas, width, height);
     if (!context) return;
-    context.setTransform(ratio, 0, 0, ratio, 0, 0);
-    context.clearRect(0, 0, width, height);
     context.lineWidth = LINE_PX;
     for (const { severity, position, radiusPx, opacity } of list) {
       const { x, y } = project(position);

@@ -1,6 +1,7 @@
 // The map's own style, over the base map or over plain ground: no glyphs, no sprites from anywhere.
-import type { ExpressionSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
+import type { ExpressionSpecification, FilterSpecification, LayerSpecification, StyleSpecification } from 'maplibre-gl';
 import type { FeatureCollection } from 'geojson';
+import type { CameraState } from '../api/types';
 import { FONT } from './font';
 import type { Palette } from './palette';
 
@@ -11,11 +12,8 @@ export function mapStyle(colours: Palette): StyleSpecification {
     version: 8,
     sources: {
       graticule: { type: 'geojson', data: NOTHING },
-      cameras: { type: 'geojson', data: NOTHING },
-      open: { type: 'geojson', data: NOTHING },
-      selected: { type: 'geojson', data: NOTHING },
-      incidents: { type: 'geojson', data: NOTHING },
-      sight: { type: 'geojson', data: NOTHING },
+      // By their own names, so that one that changes is not all of them laid out anew.
+      cameras: { type: 'geojson', data: NOTHING, promoteId: 'id' },
       footprints: { type: 'geojson', data: NOTHING },
     },
     layers: layers(colours),
@@ -25,7 +23,20 @@ export function mapStyle(colours: Palette): StyleSpecification {
 /** Nearer than this, also thousands of cameras stand apart. */
 export const NEAR_ZOOM = 14;
 
-/** From afar thousands of signs would hide each other: those that work step back, what is wrong stays large. */
+/** From afar a state that so many cameras have is drawn as dots: signs would hide each other, and each one is laid out. */
+export const CROWD = 400;
+
+/** Which cameras are dots from afar: those in a state that a crowd of them has. */
+export function isDot(crowded: readonly CameraState[]): FilterSpecification {
+  return ['in', ['get', 'state'], ['literal', [...crowded]]];
+}
+
+/** Which are signs: those in rarer states always, all of them from near. */
+export function isSign(crowded: readonly CameraState[]): FilterSpecification | null {
+  return crowded.length === 0 ? null : ['any', ['>=', ['zoom'], NEAR_ZOOM], ['!', isDot(crowded) as ExpressionSpecification]];
+}
+
+/** Signs of what is rare are smaller from afar where cameras are many. */
 export function cameraSize(many: boolean): number | ExpressionSpecification {
   return many ? ['interpolate', ['linear'], ['zoom'], NEAR_ZOOM - 3, ['match', ['get', 'state'], 'ok', 0.35, 0.7], NEAR_ZOOM, 1] : 1;
 }
@@ -50,12 +61,15 @@ export function layers(colours: Palette): LayerSpecification[] {
       },
     },
     {
-      id: 'sight', type: 'line', source: 'sight',
-      paint: { 'line-color': colours['--accent'], 'line-width': 2, 'line-dasharray': [2, 2] },
-    },
-    {
-      id: 'selected', type: 'circle', source: 'selected',
-      paint: { 'circle-radius': 19, 'circle-color': 'transparent', 'circle-stroke-width': 3, 'circle-stroke-color': colours['--accent'] },
+      // A dot differs from its like in more than colour: full where it works, small where it starts, else a ring.
+      id: 'camera-dots', type: 'circle', source: 'cameras', maxzoom: NEAR_ZOOM, filter: isDot([]),
+      layout: { 'circle-sort-key': ['match', ['get', 'state'], 'ok', 0, 'starting', 1, 'down', 2, 3] },
+      paint: {
+        'circle-radius': ['interpolate', ['linear'], ['zoom'], NEAR_ZOOM - 4, ['match', ['get', 'state'], 'starting', 1.6, 2.2], NEAR_ZOOM, ['match', ['get', 'state'], 'starting', 3.5, 5]],
+        'circle-color': ['match', ['get', 'state'], 'ok', colours['--ok'], 'starting', colours['--starting'], colours['--panel']],
+        'circle-stroke-width': ['match', ['get', 'state'], ['ok', 'starting'], 0, 1.5],
+        'circle-stroke-color': ['match', ['get', 'state'], 'down', colours['--down'], colours['--no-contact']],
+      },
     },
     {
       id: 'cameras', type: 'symbol', source: 'cameras',
@@ -64,22 +78,6 @@ export function layers(colours: Palette): LayerSpecification[] {
         // What is wrong is drawn above what is well.
         'symbol-sort-key': ['match', ['get', 'state'], 'ok', 0, 'starting', 1, 'down', 2, 3],
       },
-    },
-    {
-      id: 'open-events', type: 'symbol', source: 'open',
-      layout: {
-        'icon-image': ['concat', 'severity-', ['get', 'severity']], 'icon-offset': [16, -16], 'icon-allow-overlap': true,
-        'icon-ignore-placement': true,
-      },
-    },
-    {
-      id: 'incidents', type: 'symbol', source: 'incidents',
-      layout: {
-        'icon-image': ['concat', 'severity-', ['get', 'severity']], 'icon-size': 1.35, 'icon-allow-overlap': true, 'icon-ignore-placement': true,
-        'text-field': ['get', 'number'], 'text-font': FONT, 'text-size': 12, 'text-anchor': 'bottom', 'text-offset': [0, -1.1], 'text-optional': true,
-        'symbol-sort-key': ['match', ['get', 'severity'], 'urgent', 3, 'high', 2, 'medium', 1, 0],
-      },
-      paint: { 'icon-opacity': ['case', ['get', 'waits'], 1, 0.75], 'text-color': colours['--text'], 'text-halo-color': colours['--bg'], 'text-halo-width': 2 },
     },
     {
       id: 'names', type: 'symbol', source: 'cameras',

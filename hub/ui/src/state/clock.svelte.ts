@@ -7,6 +7,8 @@ const SKEW_MS_MIN = 2500;
 
 class Clock {
   now = $state(Date.now());
+  /** Today here, as `Date.toDateString` says it; changes at midnight only, so that whoever asks it is not asked each second. */
+  today = $state(new Date().toDateString());
   /** Hub minus this computer; 0 where they agree. */
   skewMs = $state(0);
 
@@ -21,6 +23,7 @@ class Clock {
 
   tick(): void {
     this.now = Date.now() + this.skewMs;
+    this.today = new Date(this.now).toDateString();
   }
 }
 

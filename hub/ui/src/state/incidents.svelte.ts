@@ -4,20 +4,20 @@ import { ApiError } from '../api/client';
 import { incidentsApi } from '../api/incidents';
 import type { Incident } from '../api/incident-types';
 import type { Severity } from '../api/types';
-import { SEVERITIES, severityRank } from '../lib/fold';
-import {
-  compare, isOpen, isUnacknowledged, passes, queryOf, type IncidentFilter, type QueueView,
-} from '../lib/incident-order';
+import { Beat } from '../lib/beat';
+import { SEVERITIES } from '../lib/fold';
+import { compare, inGroups, isUnacknowledged, passer, queryOf, sumsOf, surplus, type IncidentFilter, type QueueView } from '../lib/incident-order';
 import { prefs } from './prefs.svelte';
 import { Hold } from './hold.svelte';
+import { load } from './load.svelte';
 import { PULSES_MAX, type Pulse } from './queue.svelte';
 import { registry } from './registry.svelte';
 
-/** Arrivals are shown together, at most five times a second, so that a flood costs no more than a trickle. */
-const FLUSH_MS = 200;
 const PAGE_INCIDENTS = 500;
-/** Kept in the page; those that are longest done go first, the hub has them all. */
+/** Kept in the page; those that are longest done go first, then the least urgent. The hub has them all, and tells how many. */
 const INCIDENTS_MAX = 5000;
+/** So many are let go at once, because finding them sorts them all. */
+const TRIMMED = 250;
 
 export const EMPTY_INCIDENT_FILTER: IncidentFilter = {
   view: 'open', department: '', kind: '', camera: '', severity: 'low', text: '', order: 'urgent',
@@ -44,17 +44,25 @@ class Incidents {
   #known = new Map<string, Incident>();
   #gone = new Map<string, string | null>();
   #version = $state(0);
-  #buffer: Incident[] = [];
-  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** What the feed told since it was shown last, in its order. */
+  #buffer: ({ incident: Incident } | { gone: string; into: string | null })[] = [];
+  readonly #beat = new Beat(() => this.#flush());
+  /** The highest number that was seen: what has a higher one has just come. */
+  #newest = 0;
+  /** True once incidents were let go, or were too many to load: the page then shows the most urgent of them. */
+  partial = $state(false);
 
   readonly hold = new Hold(() => this.matching.map(({ id }) => id));
   readonly all = $derived.by(() => {
     void this.#version;
     return [...this.#known.values()];
   });
+  /** In a flood what waits is put together by its cause: nobody works through hundreds one by one. */
+  readonly grouped = $derived((load.now?.flood.on ?? false) && this.filter.order === 'urgent' && (this.filter.view === 'open' || this.filter.view === 'unacknowledged'));
   readonly matching = $derived.by((): Incident[] => {
     const filter = { ...this.filter };
-    return this.all.filter((incident) => passes(incident, filter, this.me, registry)).sort(compare(filter.order));
+    const fitting = this.all.filter(passer(filter, this.me, registry));
+    return this.grouped ? inGroups(fitting) : fitting.sort(compare(filter.order));
   });
   readonly pending = $derived.by(() => {
     if (!this.hold.frozen) return { count: 0, urgent: 0 };
@@ -62,30 +70,13 @@ class Incidents {
     const fresh = this.matching.filter(({ id }) => !shown.has(id));
     return { count: fresh.length, urgent: fresh.filter(({ severity }) => severity === 'urgent').length };
   });
-  readonly open = $derived(this.all.filter(isOpen));
-  readonly unacknowledged = $derived(this.all.filter(isUnacknowledged));
-  readonly counts = $derived.by(() => {
-    const counts: Record<QueueView, number> = { open: 0, unacknowledged: 0, mine: 0, shelved: 0, suppressed: 0, closed: 0 };
-    for (const incident of this.all) {
-      if (isOpen(incident) || incident.shown_as === 'resolved') counts.open += 1;
-      if (isUnacknowledged(incident)) counts.unacknowledged += 1;
-      if (incident.owner === this.me && incident.state !== 'closed') counts.mine += 1;
-      if (incident.shown_as === 'shelved' || incident.shown_as === 'suppressed' || incident.shown_as === 'closed') counts[incident.shown_as] += 1;
-    }
-    return counts;
-  });
-  /** Cameras with open incidents, with the highest severity. */
-  readonly openByCamera = $derived.by(() => {
-    const open = new Map<string, { count: number; severity: Severity }>();
-    for (const incident of this.open) {
-      for (const camera of incident.cameras) {
-        const old = open.get(camera);
-        const severity = old && severityRank(old.severity) > severityRank(incident.severity) ? old.severity : incident.severity;
-        open.set(camera, { count: (old?.count ?? 0) + 1, severity });
-      }
-    }
-    return open;
-  });
+  readonly #sums = $derived(sumsOf(this.all, this.me));
+  readonly open = $derived(this.#sums.open);
+  readonly unacknowledged = $derived(this.#sums.unacknowledged);
+  readonly counts = $derived(this.#sums.views);
+  readonly bySeverity = $derived(this.#sums.bySeverity);
+  readonly openByCamera = $derived(this.#sums.openByCamera);
+  readonly kinds = $derived([...this.#sums.kinds].sort());
   readonly query = $derived(queryOf(this.filter, SEVERITIES));
 
   get(id: string): Incident | undefined {
@@ -130,17 +121,13 @@ class Incidents {
 
   arrived(incident: Incident): void {
     registry.expectKind(incident.kind);
-    this.#buffer.push(incident);
-    this.#timer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+    this.#buffer.push({ incident });
+    this.#beat.arrived();
   }
 
   gone(id: string, into: string | null): void {
-    this.#flush();
-    this.#known.delete(id);
-    this.#gone.set(id, into);
-    if (this.#gone.size > INCIDENTS_MAX) this.#gone.delete(this.#gone.keys().next().value as string);
-    if (this.marked.has(id)) this.mark(id);
-    this.#version += 1;
+    this.#buffer.push({ gone: id, into });
+    this.#beat.arrived();
   }
 
   /** An answer to an action: shown at once, without waiting for the feed. */
@@ -165,9 +152,10 @@ class Incidents {
   }
 
   clear(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
+    this.#beat.stop();
     this.#buffer = [];
+    this.#newest = 0;
+    this.partial = false;
     this.#known.clear();
     this.#gone.clear();
     this.hold.clear();
@@ -186,6 +174,7 @@ class Incidents {
       cursor = page.next;
       this.#version += 1;
     } while (cursor && count < INCIDENTS_MAX / 2);
+    if (cursor && query['state'] === undefined) this.partial = true;
   }
 
   /** True where the incident is new to the page. */
@@ -194,20 +183,24 @@ class Incidents {
     if (old && old.change > incident.change) return false;
     this.#known.set(incident.id, incident);
     this.#gone.delete(incident.id);
+    this.#newest = Math.max(this.#newest, incident.number);
     return old === undefined;
   }
 
   #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     const buffer = this.#buffer;
-    if (buffer.length === 0) return;
     this.#buffer = [];
+    const before = this.#newest;
     const arrivals: Arrival[] = [];
-    for (const incident of buffer) {
+    for (const one of buffer) {
+      if ('gone' in one) {
+        this.#forget(one.gone, one.into);
+        continue;
+      }
+      const { incident } = one;
       const fresh = this.#put(incident);
-      // Sounds and words are for what waits: chatter and what others already took make none.
-      if (fresh && isUnacknowledged(incident)) arrivals.push({ id: incident.id, severity: incident.severity });
+      // Sounds and words are for what waits: chatter and what others already took make none, nor what was let go before.
+      if (fresh && incident.number > before && isUnacknowledged(incident)) arrivals.push({ id: incident.id, severity: incident.severity });
     }
     if (arrivals.length > 0) {
       this.batch = arrivals;
@@ -215,6 +208,13 @@ class Incidents {
     }
     this.#trim();
     this.#version += 1;
+  }
+
+  #forget(id: string, into: string | null): void {
+    this.#known.delete(id);
+    this.#gone.set(id, into);
+    if (this.#gone.size > INCIDENTS_MAX) this.#gone.delete(this.#gone.keys().next().value as string);
+    if (this.marked.has(id)) this.mark(id);
   }
 
   #pulse(arrivals: readonly Arrival[]): void {
@@ -225,9 +225,11 @@ class Incidents {
 
   #trim(): void {
     if (this.#known.size <= INCIDENTS_MAX) return;
-    const done = [...this.#known.values()].filter((incident) => !isOpen(incident) && incident.id !== this.hold.selected)
-      .sort((a, b) => a.change - b.change);
-    for (const { id } of done.slice(0, this.#known.size - INCIDENTS_MAX)) this.#known.delete(id);
+    const kept = ({ id, owner }: Incident) => id === this.hold.selected || this.marked.has(id) || owner === this.me;
+    for (const incident of surplus([...this.#known.values()], INCIDENTS_MAX - TRIMMED, kept)) {
+      this.#known.delete(incident.id);
+      if (incident.shown_as !== 'closed') this.partial = true;
+    }
   }
 }
 

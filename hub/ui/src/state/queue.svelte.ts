@@ -3,11 +3,10 @@
 import { api } from '../api/client';
 import type { HubEvent, Severity } from '../api/types';
 import { Fold, ROWS_MAX, severityRank, type Row } from '../lib/fold';
-import { isActive, matches, type Filter } from '../lib/filter';
+import { Beat } from '../lib/beat';
+import { isActive, matcher, type Filter } from '../lib/filter';
 import { registry } from './registry.svelte';
 
-/** Arrivals are shown together, at most four times a second, so that a flood costs no more than a trickle. */
-const FLUSH_MS = 250;
 const PAGE_EVENTS = 500;
 export const PULSES_MAX = 50;
 
@@ -37,7 +36,7 @@ class Queue {
   #fold = new Fold();
   #version = $state(0);
   #buffer: HubEvent[] = [];
-  #flushTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #beat = new Beat(() => this.#flush());
   #shownWhileFrozen = $state.raw<string[]>([]);
   #kept: Row | undefined;
 
@@ -46,7 +45,7 @@ class Queue {
     void this.#version;
     const filter = { ...this.filter };
     // Most of the time nothing is filtered: thousands of rows are not asked with each flush then.
-    return isActive(filter) ? this.#fold.order.filter((row) => matches(row, filter, registry)) : [...this.#fold.order];
+    return isActive(filter) ? this.#fold.order.filter(matcher(filter, registry)) : [...this.#fold.order];
   });
   /** The keys to draw, newest first. */
   readonly shown = $derived.by((): string[] => {
@@ -98,7 +97,7 @@ class Queue {
   arrived(event: HubEvent): void {
     registry.expectKind(event.kind);
     this.#buffer.push(event);
-    this.#flushTimer ??= setTimeout(() => this.#flush(), FLUSH_MS);
+    this.#beat.arrived();
   }
 
   /** Loads the newest page; what the feed brings meanwhile is merged by id. */
@@ -131,8 +130,7 @@ class Queue {
 
   /** Empties the queue, for a hub that could not resume or a person who leaves. */
   clear(): void {
-    clearTimeout(this.#flushTimer);
-    this.#flushTimer = undefined;
+    this.#beat.stop();
     this.#buffer = [];
     this.#kept = this.selectedKey === null ? undefined : this.row(this.selectedKey);
     this.#fold.clear();
@@ -193,7 +191,6 @@ class Queue {
   }
 
   #flush(): void {
-    this.#flushTimer = undefined;
     const events = this.#buffer;
     this.#buffer = [];
     const atMs = performance.now();

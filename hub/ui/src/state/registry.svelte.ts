@@ -19,6 +19,7 @@ const OPERATIONS = 'operations';
 class Registry {
   departments = $state.raw<Department[]>([]);
   gateways = $state.raw<Gateway[]>([]);
+  /** As each looks: the list is a new one only where a camera came, went or looks different; what each poll changes is told by `live`. */
   cameras = $state.raw<Camera[]>([]);
   kinds = $state.raw<Map<string, Kind>>(new Map());
   /** False until the first answer: nothing known is not the same as nothing there. */
@@ -32,18 +33,15 @@ class Registry {
     return counts;
   });
   /** Up to when every camera that works is complete; null where none is known. */
-  readonly completeTo = $derived.by(() => {
-    let oldest: number | null = null;
-    for (const camera of this.cameras) {
-      if (camera.state !== 'ok' || !camera.complete_to) continue;
-      const time = Date.parse(camera.complete_to);
-      oldest = oldest === null ? time : Math.min(oldest, time);
-    }
-    return oldest;
-  });
+  completeTo = $state<number | null>(null);
   /** Cameras from which nothing can be expected now. */
   readonly silent = $derived(this.cameras.filter((camera) => camera.state !== 'ok'));
 
+  /** Counts the answers: whoever shows what each of them changes follows it. */
+  #told = $state(0);
+  #newest = new Map<string, Camera>();
+  /** Counts changes of names. */
+  #names = $state(0);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #running = false;
   #round = 0;
@@ -76,12 +74,25 @@ class Registry {
     this.gateways = [];
     this.cameras = [];
     this.kinds = new Map();
+    this.#newest.clear();
+    this.completeTo = null;
     this.loaded = false;
   }
 
   /** After a change of the registry: what is asked seldom is asked now. */
   async reload(): Promise<void> {
     this.departments = await api.departments();
+  }
+
+  /** A camera with what the newest answer says of it: how far it is complete, when it was heard. */
+  live(camera: Camera): Camera {
+    void this.#told;
+    return this.#newest.get(camera.id) ?? camera;
+  }
+
+  /** Changes when a name of a kind, department or camera does, or the language. */
+  get stamp(): string {
+    return `${prefs.language} ${this.#names}`;
   }
 
   departmentName(id: string): string {
@@ -97,6 +108,11 @@ class Registry {
     const known = this.kinds.get(kind);
     if (!known) return kind;
     return (prefs.language === 'zh' ? known.label_zh : known.label_en) || kind;
+  }
+
+  /** Somebody changed how cameras stand: asked with the next poll. */
+  expectPlaces(): void {
+    this.#round = 0;
   }
 
   /** An event of a kind that is not known yet brings the table of kinds up to date with the next poll. */
@@ -116,6 +132,18 @@ class Registry {
     return { ...camera, position, heading_deg, field_of_view_deg };
   }
 
+  /** Takes an answer in. Ten thousand cameras are sorted, drawn and counted anew only where one of them looks different. */
+  #take(cameras: Camera[]): void {
+    const differs = cameras.length !== this.cameras.length || cameras.some((camera, i) => !sameLook(camera, this.cameras[i]));
+    this.#newest = new Map(cameras.map((camera) => [camera.id, camera]));
+    this.completeTo = oldestOf(cameras);
+    if (differs) {
+      this.cameras = cameras;
+      this.#names += 1;
+    }
+    this.#told += 1;
+  }
+
   #pollMs(): number {
     return POLL_MS * Math.max(1, this.cameras.length / POLLED_AT_ONCE);
   }
@@ -132,10 +160,16 @@ class Registry {
       if (!this.#running) return;
       this.#round += 1;
       if (laid) this.#placed = new Map(laid.filter(({ by_hand }) => by_hand.includes('position')).map((camera) => [camera.id, camera]));
-      this.cameras = cameras.map((camera) => this.#asPlaced(camera));
+      this.#take(cameras.map((camera) => this.#asPlaced(camera)));
       this.gateways = gateways;
-      if (kinds) this.kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
-      if (departments) this.departments = departments;
+      if (kinds && !alike(kinds, [...this.kinds.values()])) {
+        this.kinds = new Map(kinds.map((kind) => [kind.kind, kind]));
+        this.#names += 1;
+      }
+      if (departments && !alike(departments, this.departments)) {
+        this.departments = departments;
+        this.#names += 1;
+      }
       this.loaded = true;
       link.polled(this.#pollMs());
     } catch (error) {
@@ -144,6 +178,27 @@ class Registry {
     }
     if (this.#running) this.#schedule(this.#pollMs());
   }
+}
+
+/** Whether both look the same in a list and on the map. */
+function sameLook(a: Camera, b: Camera | undefined): boolean {
+  return b !== undefined && a.id === b.id && a.state === b.state && a.name === b.name && a.cause === b.cause && a.since === b.since && a.department === b.department
+    && a.heading_deg === b.heading_deg && a.field_of_view_deg === b.field_of_view_deg && a.position?.[0] === b.position?.[0] && a.position?.[1] === b.position?.[1];
+}
+
+function oldestOf(cameras: readonly Camera[]): number | null {
+  let oldest: number | null = null;
+  for (const { state, complete_to } of cameras) {
+    if (state !== 'ok' || !complete_to) continue;
+    const time = Date.parse(complete_to);
+    oldest = oldest === null ? time : Math.min(oldest, time);
+  }
+  return oldest;
+}
+
+/** For the few and small. */
+function alike(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 export const registry = new Registry();

@@ -40,7 +40,8 @@ class Work {
   said = $state.raw<{ text: string; undo: boolean } | null>(null);
   /** The form that is open. */
   asked = $state.raw<Asked | null>(null);
-  #mine: { id: string; atMs: number }[] = [];
+  /** This person's steps, each with the incidents that it was taken on: what was done to several is taken back of all of them. */
+  #mine: { ids: string[]; atMs: number }[] = [];
   #loading: string | null = null;
   #again = false;
 
@@ -113,7 +114,7 @@ class Work {
       this.said = { text: t().work.nothingToUndo, undo: false };
       return;
     }
-    await this.act([last.id], 'undo');
+    await this.act(last.ids, 'undo');
   }
 
   clear(): void {
@@ -139,7 +140,7 @@ class Work {
     try {
       const detail = await incidentsApi.act(id, revision, action, fields);
       this.#show(detail);
-      this.#remember(id, action);
+      this.#remember([id], action);
       this.said = { text: t().work.done[action](`#${detail.number}`), undo: !NOT_UNDONE.includes(action) };
     } catch (error) {
       if (!(error instanceof ApiError) || error.status !== 409 || error.code !== 'conflict') throw error;
@@ -158,21 +159,23 @@ class Work {
     const items = ids.flatMap((id) => incidents.get(id) ?? []).map(({ id, revision }) => ({ id, revision }));
     const results = await incidentsApi.actAll(items, action, fields);
     const failed: string[] = [];
+    const changed: string[] = [];
     for (const { id, incident, error } of results) {
       if (incident) {
         incidents.adopt(incident);
-        this.#remember(id, action);
+        changed.push(id);
       } else failed.push(`#${incidents.get(id)?.number ?? '?'}: ${error?.message ?? ''}`);
     }
+    this.#remember(changed, action);
     incidents.unmark();
-    this.said = { text: t().work.doneSeveral(results.length - failed.length, results.length), undo: false };
+    this.said = { text: t().work.doneSeveral(changed.length, results.length), undo: changed.length > 0 && !NOT_UNDONE.includes(action) };
     if (failed.length > 0) this.problem = { message: failed.join(' · '), next: null };
     if (incidents.hold.selected) void this.load(incidents.hold.selected);
   }
 
-  #remember(id: string, action: ActionName): void {
-    if (NOT_UNDONE.includes(action)) return;
-    this.#mine = [...this.#mine, { id, atMs: clock.now }].slice(-UNDO_STEPS);
+  #remember(ids: string[], action: ActionName): void {
+    if (NOT_UNDONE.includes(action) || ids.length === 0) return;
+    this.#mine = [...this.#mine, { ids, atMs: clock.now }].slice(-UNDO_STEPS);
   }
 }
 
