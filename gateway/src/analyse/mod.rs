@@ -7,6 +7,7 @@ pub mod memory;
 mod still;
 mod unchanged;
 pub mod window;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,13 +23,15 @@ use yiwang_inference::picture::{I420, PictureError};
 use yiwang_inference::quality::{self, Examiner, Finding};
 use yiwang_inference::rules::{self, RuleError, RuleEvent};
 use yiwang_inference::track::{Track, TrackerConfig};
-use yiwang_wire::event::{Event, KindDescriptor, Measure, Model as ModelName, Rect, Severity, Subject, TimeSource};
+use yiwang_wire::event::{Event, Model as ModelName, Rect, Subject, TimeSource};
 
 use crate::config::Camera;
 use crate::decode::{Picture, Sampler};
 use crate::gate::Stir;
 use crate::shadow::{Eye, Shadow};
 use window::Window;
+pub use words::descriptors;
+use words::{is_momentary, measure, phase, severity};
 
 /// What analysis needs to know of a camera.
 #[derive(Debug, Clone)]
@@ -472,60 +475,7 @@ fn left_things(plan: &Plan, model: &Model) -> Option<LeftThings> {
     rules::about_things(&plan.rules).then(|| LeftThings::new(&model.info().classes))?
 }
 
-/// What the hub is told of the rules' kinds and of the faults of pictures.
-pub fn descriptors() -> Vec<KindDescriptor> {
-    rules::descriptors()
-        .into_iter()
-        .chain(quality::DIAGNOSES.iter().map(|diagnosis| diagnosis.descriptor))
-        .map(|d| KindDescriptor {
-            kind: d.kind.into(),
-            label_zh: d.label_zh.into(),
-            label_en: d.label_en.into(),
-            severity: severity(d.severity),
-            merge_family: d.merge_family.into(),
-            momentary: d.momentary,
-        })
-        .collect()
-}
-
-/// Whether a begin of this kind is the whole event.
-fn is_momentary(kind: &str) -> bool {
-    rules::RULES.iter().any(|rule| rule.descriptor.kind == kind && rule.descriptor.momentary)
-}
-
 fn analyser(plan: &Plan, model: &Model) -> Result<Analyser, RuleError> {
     let classes = &model.info().classes;
     Analyser::calibrated(TrackerConfig::default(), plan.rules.clone(), classes, plan.calibration.clone())
-}
-
-fn phase(phase: rules::Phase) -> yiwang_wire::event::Phase {
-    match phase {
-        rules::Phase::Begin => yiwang_wire::event::Phase::Begin,
-        rules::Phase::Update => yiwang_wire::event::Phase::Update,
-        rules::Phase::End => yiwang_wire::event::Phase::End,
-    }
-}
-
-fn severity(severity: rules::Severity) -> Severity {
-    match severity {
-        rules::Severity::Low => Severity::Low,
-        rules::Severity::Medium => Severity::Medium,
-        rules::Severity::High => Severity::High,
-        rules::Severity::Urgent => Severity::Urgent,
-    }
-}
-
-fn measure(measure: rules::Measure) -> Measure {
-    Measure { name: measure.name.into(), value: measure.value, threshold: measure.threshold, unit: measure.unit.into() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_what_has_no_duration_is_over_as_it_begins() {
-        let momentary: Vec<_> = descriptors().into_iter().map(|d| d.kind).filter(|kind| is_momentary(kind)).collect();
-        assert_eq!(momentary, ["line_cross", "removed_object", "count"]);
-    }
 }

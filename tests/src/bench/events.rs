@@ -74,10 +74,10 @@ pub fn run(report: &mut Report, size: Size) -> Result<(), LinkError> {
         all.join(&own);
         whole.join(&full);
     }
-    println!("{}", all.table());
+    eprintln!("{}", all.table());
     tell(report, &all, &whole);
     worst.sort_by_key(|(errors, _)| std::cmp::Reverse(*errors));
-    worst.iter().take(WORST).for_each(|(_, line)| println!("worst: {line}"));
+    worst.iter().take(WORST).for_each(|(_, line)| eprintln!("worst: {line}"));
     faults(report, seed(&hash, size.cities))
 }
 
@@ -168,7 +168,7 @@ fn faults(report: &mut Report, seed: u64) -> Result<(), LinkError> {
         let key = format!("fault_{:?}_s", fault.kind).to_lowercase();
         match fault.delay_us {
             Some(us) => report.add(&key, &format!("{:?}: told after", fault.kind), us as f64 / 1e6, "s", ""),
-            None => println!("not told as such: {:?}; told as {:?}", fault.kind, fault.told_as),
+            None => eprintln!("not told as such: {:?}; told as {:?}", fault.kind, fault.told_as),
         }
     }
     Ok(())

@@ -132,7 +132,7 @@ fn ratio(report: &mut Report, folder: &Path, size: &Size, clip: &Clip) -> Result
             let what = format!("{name}: Python, OpenCV, ONNX Runtime with YOLOX-nano");
             report.add(&format!("{name}_python_cameras_per_core"), &what, plain, "cameras", "every fifth picture");
         }
-        None => println!("{name}: not compared with a loop in Python: no OpenCV for it, or no YOLOX-nano"),
+        None => eprintln!("{name}: not compared with a loop in Python: no OpenCV for it, or no YOLOX-nano"),
     }
     let key = match *name {
         "quiet" => Some("mib_per_camera_1080p"),

@@ -60,7 +60,7 @@ pub(super) fn run(report: &mut Report, seconds: u64, seed: u64) -> Result<(), Li
     let (gaps, unexplained) = site.gaps(&token);
     let beside = format!("{} faults, {deaths} deaths, {seconds} s", faults.len());
     report.add("live_cameras_stuck", "real streams: cameras not there at the end", silent.len() as f64, "", &beside);
-    silent.iter().for_each(|camera| println!("stuck: {camera}"));
+    silent.iter().for_each(|camera| eprintln!("stuck: {camera}"));
     let beside = format!("{} in all: {}", gaps.values().sum::<usize>(), told(&gaps));
     report.add("live_gaps_unexplained", "gaps without a reason", unexplained as f64, "", &beside);
     let skipped = site.skipped();

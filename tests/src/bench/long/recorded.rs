@@ -39,6 +39,9 @@ const ON_THEIR_WAY_MAX: u64 = 5_000;
 /// The hub gets so long for the last of them.
 const LAST: Duration = Duration::from_secs(120);
 
+/// What is found in each picture of a camera.
+type Recording = Vec<Vec<Detection>>;
+
 /// A camera of the day.
 struct Watch {
     id: String,
@@ -136,7 +139,7 @@ pub(super) fn run(report: &mut Report, hours: u32, seed: u64) -> Result<(), Link
 impl Watch {
     fn step(
         &mut self,
-        recordings: &[Vec<Vec<Detection>>],
+        recordings: &[Recording],
         number: usize,
         t_us: i64,
         from_us: i64,
@@ -208,7 +211,7 @@ fn watches(cameras: &[Camera], model: &Model) -> Result<Vec<Watch>, LinkError> {
 }
 
 /// For each camera of the city, what the model finds in each picture.
-fn record(model: &Model, seed: u64) -> Result<(Vec<Camera>, Vec<Vec<Vec<Detection>>>), LinkError> {
+fn record(model: &Model, seed: u64) -> Result<(Vec<Camera>, Vec<Recording>), LinkError> {
     let mut world = World::new(Options { seed, ..Options::default() });
     let light = world.light();
     let cameras = first_of_each_device(world.cameras());
