@@ -14,6 +14,12 @@ const DURATION_MAX: u32 = TIMESCALE;
 
 /// The head: what a player needs before the first fragment.
 pub fn head(parameters: &Parameters) -> Vec<u8> {
+    head_lasting(parameters, 0)
+}
+
+/// The head of what is over: it says how long all fragments last together. 0: it is not over.
+pub fn head_lasting(parameters: &Parameters, lasts_us: u64) -> Vec<u8> {
+    let lasts_ms = u32::try_from(lasts_us / 1000).unwrap_or(u32::MAX);
     let mut out = Vec::with_capacity(768);
     boxed(&mut out, b"ftyp", |out| {
         out.extend_from_slice(b"iso5");
@@ -22,12 +28,17 @@ pub fn head(parameters: &Parameters) -> Vec<u8> {
     });
     boxed(&mut out, b"moov", |out| {
         full(out, b"mvhd", 0, 0, |out| {
-            words(out, &[0, 0, 1000, 0, 0x0001_0000, 0x0100_0000, 0, 0]);
+            words(out, &[0, 0, 1000, lasts_ms, 0x0001_0000, 0x0100_0000, 0, 0]);
             matrix(out);
             words(out, &[0, 0, 0, 0, 0, 0, 2]);
         });
         boxed(out, b"trak", |out| track(out, parameters));
-        boxed(out, b"mvex", |out| full(out, b"trex", 0, 0, |out| words(out, &[1, 1, 0, 0, 0])));
+        boxed(out, b"mvex", |out| {
+            if lasts_ms > 0 {
+                full(out, b"mehd", 0, 0, |out| word(out, lasts_ms));
+            }
+            full(out, b"trex", 0, 0, |out| words(out, &[1, 1, 0, 0, 0]));
+        });
     });
     out
 }
