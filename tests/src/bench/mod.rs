@@ -8,6 +8,7 @@ pub mod hub;
 pub mod merge;
 mod merge_score;
 pub mod model;
+pub mod pictures;
 mod report;
 pub mod search;
 mod subscribers;
