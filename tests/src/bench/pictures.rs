@@ -3,7 +3,8 @@
 //! counts; the camera is the tests' RTSP server with a real clip, whose sender reports say when each picture was sent.
 //!
 //! Glass to glass is from that moment to when a client of the hub's API has the whole picture: camera to gateway, gateway to
-//! hub, hub to the client. What it leaves out is the camera's own coding and the browser's decoding, which
+//! hub, hub to the client. It holds what the clip's coding costs: of its ten pictures a second three of five are sent 400 ms
+//! after they were taken, behind one that is shown later. What it leaves out is the browser's decoding, which
 //! `tests/ui/pictures.test.mjs` sees (the age that the page shows).
 
 use std::path::{Path, PathBuf};
@@ -143,7 +144,12 @@ async fn first_picture(report: &mut Report, site: &Site) -> Result<(), LinkError
 
 fn add(report: &mut Report, unwatched: &Phase, alone: &Phase, watched: &Phase) {
     let all = &watched.pictures_us;
-    let beside = format!("goal: 1000 ms; p95 {:.0} ms, {} pictures, {VIEWERS} viewers", ms(all, 0.95), all.len());
+    let beside = format!(
+        "goal: 1000 ms; the clip's own coding takes 400; p5 {:.0}, p95 {:.0} ms, {} pictures, {VIEWERS} viewers",
+        ms(all, 0.05),
+        ms(all, 0.95),
+        all.len()
+    );
     report.add("glass_to_glass_ms_p50", "from the camera's send to the viewer", ms(all, 0.5), "ms", &beside);
     let mut uplink = |viewers: usize, phase: &Phase| {
         let key = format!("uplink_bytes_per_s_{viewers}_viewers");

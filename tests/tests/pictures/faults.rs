@@ -6,9 +6,10 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 use yiwang_tests::process::wait_for;
 use yiwang_tests::proxy::{Impairment, Proxy};
+use yiwang_tests::viewer::Viewer;
 
 use crate::media::played;
-use crate::site::{LONG, Record, Site, Watching, records};
+use crate::site::{LONG, PASSWORD, Record, Site, Watching, records};
 
 /// A site with one camera behind a line that can be made bad.
 fn behind(name: &str) -> Option<(Site, Proxy, Runtime)> {
@@ -80,6 +81,21 @@ fn a_thin_line_loses_pictures_and_brings_the_events() {
     wait_for("an event of what happened while somebody watches", 3 * LONG, || {
         newest().filter(|now| Some(now) != before.as_ref())
     });
+}
+
+#[test]
+fn one_who_does_not_read_slows_nobody_who_does() {
+    let name = "one_who_does_not_read_slows_nobody_who_does";
+    let Some((site, _line, _runtime)) = behind(name) else { return };
+    let jar = site.desk.log_in("wang");
+    wait_for("a still of the camera", LONG, || site.desk.still(&jar, "people", "").picture());
+    let viewer = Viewer::log_in(&site.desk.hub.web, "wang", PASSWORD).unwrap();
+    // Their answers fill up the way to them and stay there.
+    let _stuck: Vec<_> = (0..3).map(|_| viewer.watch(&site.desk.gateway, "people").unwrap()).collect();
+    let seen = records(&site.desk.watch(&jar, "people", "", 8).wait());
+    let shown = pictures(&seen);
+    assert!(shown.len() >= 30, "{} pictures in 8 s", shown.len());
+    assert!(captured_us(shown.last().unwrap()) - captured_us(shown[0]) >= 4_000_000, "time goes on");
 }
 
 #[test]

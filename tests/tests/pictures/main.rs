@@ -4,8 +4,11 @@
 
 mod clips;
 mod faults;
+mod liar;
 mod media;
 mod site;
+
+use std::time::{Duration, Instant};
 
 use yiwang_tests::process::wait_for;
 
@@ -109,8 +112,10 @@ fn live_video_is_the_cameras_own_once_for_all_who_watch_until_they_may_no_longer
             let watching = desk.watch(&op, "people", "who fell?", 30);
             watching.has_begun().then_some(watching)
         });
+        let acted = Instant::now();
         act();
         let seen = records(&watching.wait());
+        assert!(acted.elapsed() < Duration::from_secs(10), "{what}: it went on for {:?}", acted.elapsed());
         let end = seen.iter().find(|record| record.kind == b'e').unwrap_or_else(|| panic!("{what}: no end"));
         assert!(String::from_utf8_lossy(&end.body).contains("access_ended"), "{what}");
     };

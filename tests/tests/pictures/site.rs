@@ -11,7 +11,7 @@ use yiwang_tests::assets;
 use yiwang_tests::process::{Hub, Process, binary};
 
 pub(crate) const LONG: Duration = Duration::from_secs(40);
-const PASSWORD: &str = "correct horse battery";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 /// The left third of the picture, from the top to its middle.
 pub(crate) const MASK: [[f32; 2]; 4] = [[0.0, 0.0], [0.33, 0.0], [0.33, 0.5], [0.0, 0.5]];
 
