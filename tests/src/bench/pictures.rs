@@ -58,9 +58,10 @@ pub async fn run(report: &mut Report, seconds: u64) -> Result<(), LinkError> {
     .await?;
     first_picture(report, &site).await?;
 
-    let unwatched = phase(&site, &events, seconds, 0).await?;
-    let watched = phase(&site, &events, seconds, VIEWERS).await?;
-    let alone = phase(&site, &events, seconds, 1).await?;
+    let good = Impairment::default();
+    let unwatched = phase(&site, &events, seconds, 0, good).await?;
+    let watched = phase(&site, &events, seconds, VIEWERS, good).await?;
+    let alone = phase(&site, &events, seconds, 1, good).await?;
     add(report, &unwatched, &alone, &watched);
     thin_line(report, &site, &events, seconds).await
 }
@@ -74,11 +75,19 @@ struct Phase {
     pictures_us: Vec<i64>,
 }
 
-async fn phase(site: &Site, events: &Subscribers, seconds: u64, viewers: usize) -> Result<Phase, LinkError> {
+/// So many watch; the line is as good as `how` says once they have begun.
+async fn phase(
+    site: &Site,
+    events: &Subscribers,
+    seconds: u64,
+    viewers: usize,
+    how: Impairment,
+) -> Result<Phase, LinkError> {
     let stop = Arc::new(AtomicBool::new(false));
     let watching: Vec<_> = (0..viewers).map(|_| watch(site, &stop)).collect();
     // Whatever begins has begun, and what the phase before left under way is through.
     tokio::time::sleep(Duration::from_secs(2)).await;
+    site.line.set(how);
     events.take_latencies_us();
     let (before, begun) = (site.line.up_bytes(), Instant::now());
     tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -86,6 +95,7 @@ async fn phase(site: &Site, events: &Subscribers, seconds: u64, viewers: usize) 
     let uplink_bytes_per_s = (site.line.up_bytes() - before) as f64 / begun.elapsed().as_secs_f64();
     let events_us = events.take_latencies_us();
     stop.store(true, Ordering::Relaxed);
+    site.line.set(Impairment::default());
     let mut pictures_us = Vec::new();
     for viewer in watching {
         pictures_us.extend(viewer.await??);
@@ -176,9 +186,8 @@ fn add(report: &mut Report, unwatched: &Phase, alone: &Phase, watched: &Phase) {
 /// The same events over a line that takes half of what the camera sends.
 async fn thin_line(report: &mut Report, site: &Site, events: &Subscribers, seconds: u64) -> Result<(), LinkError> {
     let how = Impairment { rate_bytes: 14_000, delay_us: 20_000, ..Impairment::default() };
-    site.line.set(how);
-    let unwatched = phase(site, events, seconds, 0).await?;
-    let watched = phase(site, events, seconds, 1).await?;
+    let unwatched = phase(site, events, seconds, 0, how).await?;
+    let watched = phase(site, events, seconds, 1, how).await?;
     let (without, with) = (ms(&unwatched.events_us, 0.99), ms(&watched.events_us, 0.99));
     let what = "event to feed, 14 kB/s, nobody watches";
     report.add("thin_event_ms_p99_unwatched", what, without, "ms", &format!("{} events", unwatched.events_us.len()));
