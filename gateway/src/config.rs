@@ -19,6 +19,7 @@ pub use self::raw::{
     RawTransport,
 };
 use crate::camera::{Credentials, Source, Transport};
+use crate::pictures::ring::Bounds;
 
 /// The commented default, as `yiwang-gateway init` would have it and a test parses it.
 pub const EXAMPLE: &str = include_str!("../gateway.toml");
@@ -140,6 +141,8 @@ pub struct Camera {
     pub diagnosis_off: Vec<String>,
     /// Pictures of it go to the hub when somebody asks.
     pub pictures: bool,
+    /// How much of it is kept for clips.
+    pub clips: Bounds,
     /// What nothing may look at.
     pub mask: Mask,
     /// Rule tables; they become rules (`yiwang_inference::rules`) once the model's classes are known.
@@ -174,6 +177,7 @@ impl Config {
         if !(0.1..=1024.0).contains(&cpu_cores_max) {
             return Err(fault("processor", format!("cores_max = {cpu_cores_max} must lie between 0.1 and 1024")));
         }
+        raw.pictures.clips().map_err(|message| fault("pictures", message))?;
         let mut ids = BTreeSet::new();
         let mut cameras = Vec::with_capacity(raw.cameras.len());
         for camera in raw.cameras {
@@ -297,6 +301,7 @@ fn resolve_camera(raw: RawCamera, pictures: &RawPictures, base: &Path, secrets: 
         decode: raw.decode,
         diagnosis_off: raw.diagnosis_off,
         pictures: pictures.on_request && raw.pictures.unwrap_or(true),
+        clips: pictures.clips()?,
         mask,
         rules: raw.rules,
     })
@@ -401,6 +406,7 @@ mod tests {
             ("[admin]\nlisten = \"here\"\n", "127.0.0.1:9180"),
             ("[page]\nlisten = \"here\"\n", "127.0.0.1:9181"),
             ("[shadow]\ncores_max = 0.2\n", "exactly one of name and file"),
+            ("[pictures]\nclip_s = 700\n", "clip_s = 700 must lie between"),
             ("[shadow]\nname = \"x\"\ncores_max = 0\n", "between 0.01 and 64"),
         ] {
             let error = parse(text).unwrap_err().to_string();

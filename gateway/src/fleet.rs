@@ -24,7 +24,7 @@ use crate::gate::Tally;
 use crate::metrics::Metrics;
 use crate::now_us;
 use crate::outlet::Outlet;
-use crate::pictures::Pictures;
+use crate::pictures::{Pictures, hashing};
 use crate::schedule::{Priority, Share, Turn};
 use crate::shadow::Shadow;
 
@@ -131,14 +131,15 @@ impl Fleet {
             .map_err(|source| RunError::Rule { camera: camera.id.clone(), source: Box::new(source) })?;
         analyst.set_shadow(shadow);
         let turn = Turn::new(parts.share, Priority::of(&camera.rules));
-        let emit = parts.outlet.emit();
+        let sight = parts.pictures.add(camera);
+        let emit = hashing(parts.outlet.emit(), &sight);
         let window = parts.windows.open(&camera.id);
         let live = Live::new(camera.id.clone(), analyst, window, turn, emit, parts.board.clone(), parts.metrics);
         let feeder = match camera.decode {
             Decoding::Auto => Feeder::gated(live.clone(), live.attention()),
             Decoding::Always => Feeder::new(live.clone()),
         };
-        let feeder = feeder.seen_by(parts.pictures.add(&camera.id, camera.pictures, &camera.mask));
+        let feeder = feeder.seen_by(sight);
         parts.board.add(&camera.id, now_us());
         parts.tallies.set(&camera.id, Some(feeder.tally()));
         let task = CameraTask {
@@ -222,7 +223,7 @@ impl Fleet {
     /// Another plan for a camera whose stream goes on.
     fn retune(&self, camera: &Camera, revision: &str) -> Result<(), RunError> {
         let Some(running) = self.running.get(&camera.id) else { return Ok(()) };
-        self.parts.pictures.retune(&camera.id, camera.pictures, &camera.mask);
+        self.parts.pictures.retune(camera);
         let (plan, (model, _)) = (Plan::of(camera, revision), self.parts.models.get());
         // It waits for the picture that is looked at, on a thread that may.
         tokio::task::block_in_place(|| running.live.retune(plan, model, Priority::of(&camera.rules)))

@@ -17,4 +17,5 @@ pub mod uplink;
 pub mod bench;
 pub mod check;
 pub mod feed;
+pub mod viewer;
 pub mod watch;

@@ -14,7 +14,7 @@ use yiwang_wire::frame::{self, Framer};
 use yiwang_wire::pb::{self, down, up};
 use yiwang_wire::ranges::RangeSet;
 use yiwang_wire::token::JoinToken;
-use yiwang_wire::{ALPN, ALPN_JOIN, VERSION, limits};
+use yiwang_wire::{ALPN, ALPN_JOIN, VERSION, limits, picture};
 
 use crate::events;
 
@@ -134,7 +134,8 @@ impl Link {
             cameras,
             kinds: kinds.iter().map(codec::descriptor_to_pb).collect(),
             epochs_held: vec![epoch],
-            pictures: 0,
+            // Whether it answers is its owner's business.
+            pictures: picture::STILLS | picture::LIVE | picture::CLIPS,
         };
         control.write_all(&framed(&codec::encode_up(up::Message::Hello(hello)))).await?;
         let mut framer = Framer::new(limits::MAX_CONTROL_BYTES);

@@ -1,6 +1,6 @@
 //! Real processes of the product for the tests: started, asked, killed and watched. Each ends with the handle.
 
-use std::io::Read;
+use std::io::{Read, Write};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -177,6 +177,16 @@ impl Hub {
     /// A one-time token for a gateway of `department`, which is made where it is new.
     pub fn join_token(&self, department: &str) -> String {
         word(&self.command(&["token", "create", "--department", department]), "yw1.")
+    }
+
+    /// An account of the hub's page.
+    pub fn add_user(&self, name: &str, role: &str, department: &str, password: &str) {
+        let mut command = Command::new(binary("yiwang-hub"));
+        command.args(["user", "create", name, "--role", role, "--department", department, "--password-stdin"]);
+        command.arg("--data").arg(self.directory.join("data")).stdin(Stdio::piped()).stdout(Stdio::null());
+        let mut child = command.spawn().expect("it is built");
+        writeln!(child.stdin.take().expect("piped"), "{password}").expect("it reads the password");
+        assert!(child.wait().expect("it was started").success(), "yiwang-hub user create {name}");
     }
 
     /// A token for the feed of the operations centre, which sees every department.

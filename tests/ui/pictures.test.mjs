@@ -1,6 +1,7 @@
 // Looking through a camera in a real browser: a real camera, gateway and hub, and pictures that decode and go on.
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,8 +36,9 @@ describe('looking through a camera', { skip: reason ?? false }, () => {
     start('yiwang-rtsp', '--listen', `127.0.0.1:${port}`, '--camera', `east=${clip}`, '--schedule', times);
     const config = join(data, 'gateway.toml');
     const camera = (id, more = '') => `[[camera]]\nid = "${id}"\nurl = "rtsp://127.0.0.1:${port}/east"\nposition = [120.15, 30.27]\n${more}`;
+    const rule = '[[camera.rule]]\nid = "room"\nkind = "intrusion"\nzone = [[0, 0], [1, 0], [1, 1], [0, 1]]\nclasses = ["person"]\n';
     const mask = '[[camera.mask]]\npolygon = [[0, 0], [0.3, 0], [0.3, 0.5], [0, 0.5]]\n';
-    writeFileSync(config, `state_dir = "${data}/gateway"\n[model]\nfile = "${model}"\nfamily = "yolox"\n[admin]\nlisten = "127.0.0.1:0"\n${camera('east')}${camera('masked', mask)}`);
+    writeFileSync(config, `state_dir = "${data}/gateway"\n[model]\nfile = "${model}"\nfamily = "yolox"\n[admin]\nlisten = "127.0.0.1:0"\n${camera('east', rule)}${camera('masked', mask)}`);
     execFileSync(binary('yiwang-gateway'), ['join', quic, token('police'), '--name', 'site', '--state-dir', join(data, 'gateway')]);
     command('grant', 'add', '--department', 'operations', '--sees', 'pictures/police');
     start('yiwang-gateway', 'run', '--config', config);
@@ -96,6 +98,9 @@ describe('looking through a camera', { skip: reason ?? false }, () => {
     const first = await until('the first picture', frames, 60_000);
     const later = await until('pictures that go on', async () => ((await frames()) > first + 20 ? frames() : 0), 60_000);
     assert.ok(later > first + 20);
+    // Not keyframes alone: what is between them was taken for part of the same video.
+    const ranges = await look.locator('video').evaluate((video) => video.buffered.length);
+    assert.ok(ranges <= 2, `${ranges} pieces of video`);
     const age = Number(await look.locator('[data-test=live]').getAttribute('data-age'));
     assert.ok(Number.isFinite(age), 'its age is known');
     await page.evaluate(AXE);
@@ -106,6 +111,46 @@ describe('looking through a camera', { skip: reason ?? false }, () => {
     assert.equal(await look.locator('video').count(), 0);
     command('grant', 'add', '--department', 'operations', '--sees', 'pictures/police');
   }));
+
+  test('the clip around an event plays, says of when it is, and is downloaded with its manifest', async () => {
+    const opened = await openDesk(browser, hub, { size: DESK });
+    const { page } = opened;
+    try {
+      // The gateway hashes the clip when the event ends: an event that has ended is chosen.
+      const found = await until('somebody to have come and gone', () => page.evaluate(async () => {
+        const { events } = await (await fetch('/api/v1/events?kind=intrusion&phase=end&limit=1')).json();
+        return events[0] ?? null;
+      }), 180_000);
+      await page.goto(`${hub.url}/#/event/${found.cause}`);
+      const look = page.locator('[data-test=event-detail] ~ section [data-test=look]');
+      await look.waitFor();
+      await ask(page, '[data-test=clip-button]');
+      await look.locator('[data-test=clip] video').waitFor();
+      const frames = () => look.locator('video').evaluate((video) => video.getVideoPlaybackQuality().totalVideoFrames);
+      const at = () => look.locator('video').evaluate((video) => video.currentTime);
+      const first = await until('the first picture', frames);
+      const [seen, time] = [await frames(), await at()];
+      await until('pictures that go on', async () => (await frames()) > Math.max(first, seen) + 10 && (await at()) > time);
+      const { duration, width } = await look.locator('video').evaluate((video) => ({ duration: video.duration, width: video.videoWidth }));
+      assert.ok(Number.isFinite(duration) && duration > 3 && width > 100, `${duration} s, ${width} px`);
+      assert.match(await look.locator('[data-test=clip]').innerText(), /Not live: taken .* ago/);
+      assert.match(await look.locator('[data-test=clip-time]').innerText(), /long/);
+      await page.evaluate(AXE);
+      await clean(page, 'a clip');
+      const [download] = await Promise.all([page.waitForEvent('download'), look.locator('[data-test=clip-download]').click()]);
+      assert.match(download.suggestedFilename(), /^east-.*\.tar$/);
+      const archive = await download.path();
+      const entry = (name) => execFileSync('tar', ['-xOf', archive, name], { maxBuffer: 1 << 26 });
+      const manifest = JSON.parse(entry('manifest.json').toString());
+      assert.equal(createHash('sha256').update(entry('clip.mp4')).digest('hex'), manifest.clip.sha256);
+      assert.equal(manifest.asked.why, 'who fell at the gate?');
+      assert.match(command('audit', 'list'), /pictures\.clip_taken/);
+      assert.deepEqual(opened.outside, [], 'requests that leave the machine');
+      assert.deepEqual(opened.errors, [], 'errors in the page');
+    } finally {
+      await opened.context.close();
+    }
+  });
 
   test('a masked camera is refused live in words', () => camera('masked', { size: DESK }, async (page, look) => {
     await ask(page, '[data-test=live-button]');

@@ -100,6 +100,7 @@ fn camera_change(old: &Camera, new: &Camera) -> Option<CameraChange> {
     let rest = named([
         ("rules", old.rules != new.rules),
         ("pictures", old.pictures != new.pictures),
+        ("clips", old.clips != new.clips),
         ("masks", !old.mask.covers_as(&new.mask)),
         ("analysed_fps", old.analysed_fps.to_bits() != new.analysed_fps.to_bits()),
         ("diagnosis_off", old.diagnosis_off != new.diagnosis_off),

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use yiwang_inference::quality;
 
 use crate::camera::flow::{FLAWS, Flaw};
+use crate::pictures::ring::Bounds;
 
 /// `gateway.toml` as written.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -125,9 +126,27 @@ pub struct RawSpool {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct RawPictures {
-    /// Whether stills and live video of the cameras go to the hub when somebody with the right asks for them. On where nothing is said:
+    /// Whether stills, live video and clips of the cameras go to the hub when somebody with the right asks for them. On where nothing is said:
     /// an alarm is decided by looking, none goes unasked, each is on the hub's record, and masks hold.
     pub on_request: bool,
+    /// Seconds of each camera that are kept in memory, as they come coded, so that a clip around an event can be cut from
+    /// them; 0 keeps none. Nothing is kept of masked cameras and of those whose pictures stay in.
+    pub clip_s: u32,
+    /// Most mebibytes of a camera that are kept for clips, whichever bound is met first.
+    pub clip_mib: u32,
+}
+
+impl RawPictures {
+    /// The bounds of what is kept for clips.
+    pub(super) fn clips(&self) -> Result<Bounds, String> {
+        if self.clip_s > 600 {
+            return Err(format!("clip_s = {} must lie between 0 and 600", self.clip_s));
+        }
+        if !(1..=32).contains(&self.clip_mib) {
+            return Err(format!("clip_mib = {} must lie between 1 and 32; clip_s = 0 keeps none", self.clip_mib));
+        }
+        Ok(Bounds { span_us: i64::from(self.clip_s) * 1_000_000, bytes: (self.clip_mib as usize) << 20 })
+    }
 }
 
 /// A camera.
@@ -265,7 +284,7 @@ impl Default for RawPage {
 
 impl Default for RawPictures {
     fn default() -> Self {
-        Self { on_request: true }
+        Self { on_request: true, clip_s: 60, clip_mib: 4 }
     }
 }
 

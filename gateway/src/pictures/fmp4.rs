@@ -8,12 +8,18 @@ const TIMESCALE: u32 = 90_000;
 /// Flags of a picture that depends on no other, and of one that does.
 const INDEPENDENT: u32 = 0x0200_0000;
 const DEPENDENT: u32 = 0x0101_0000;
-/// How long the first picture is taken to last; later ones last as long as the one before.
+/// How long pictures are taken to last until a group of them has told.
 const DURATION_FIRST: u32 = TIMESCALE / 25;
 const DURATION_MAX: u32 = TIMESCALE;
 
 /// The head: what a player needs before the first fragment.
 pub fn head(parameters: &Parameters) -> Vec<u8> {
+    head_lasting(parameters, 0)
+}
+
+/// The head of what is over: it says how long all fragments last together. 0: it is not over.
+pub fn head_lasting(parameters: &Parameters, lasts_us: u64) -> Vec<u8> {
+    let lasts_ms = u32::try_from(lasts_us / 1000).unwrap_or(u32::MAX);
     let mut out = Vec::with_capacity(768);
     boxed(&mut out, b"ftyp", |out| {
         out.extend_from_slice(b"iso5");
@@ -22,12 +28,17 @@ pub fn head(parameters: &Parameters) -> Vec<u8> {
     });
     boxed(&mut out, b"moov", |out| {
         full(out, b"mvhd", 0, 0, |out| {
-            words(out, &[0, 0, 1000, 0, 0x0001_0000, 0x0100_0000, 0, 0]);
+            words(out, &[0, 0, 1000, lasts_ms, 0x0001_0000, 0x0100_0000, 0, 0]);
             matrix(out);
             words(out, &[0, 0, 0, 0, 0, 0, 2]);
         });
         boxed(out, b"trak", |out| track(out, parameters));
-        boxed(out, b"mvex", |out| full(out, b"trex", 0, 0, |out| words(out, &[1, 1, 0, 0, 0])));
+        boxed(out, b"mvex", |out| {
+            if lasts_ms > 0 {
+                full(out, b"mehd", 0, 0, |out| word(out, lasts_ms));
+            }
+            full(out, b"trex", 0, 0, |out| words(out, &[1, 1, 0, 0, 0]));
+        });
     });
     out
 }
@@ -96,13 +107,20 @@ fn sample_entry(out: &mut Vec<u8>, parameters: &Parameters) {
 }
 
 /// Makes fragments of a stream's pictures, in decoding order.
+///
+/// Browsers take a picture that is decoded later than twice the length of the one before for the sign of a gap, and leave
+/// out everything up to the next keyframe. So decoding times follow the order of decoding, in which a picture that others
+/// refer to is early: between keyframes they never grow by more than that, whatever the pictures' own times do.
 #[derive(Debug, Default)]
 pub struct Fragments {
     base_us: Option<i64>,
     sequence: u32,
     /// Decoding time of the picture before; it only grows.
     decoded: Option<u64>,
+    /// How long each picture is said to last: what it was on average in the group before.
     duration: u32,
+    /// When the newest keyframe is shown, and how many pictures came since, itself counted.
+    group: Option<(u64, u64)>,
 }
 
 impl Fragments {
@@ -112,12 +130,15 @@ impl Fragments {
         let bytes = u32::try_from(data.len()).ok().filter(|bytes| *bytes > 0)?;
         let base_us = *self.base_us.get_or_insert(media_us);
         let shown = u64::try_from(media_us.saturating_sub(base_us)).unwrap_or(0).saturating_mul(9) / 100;
-        // Where pictures are sent out of order, they are decoded one tick after the other until time has caught up.
-        let decoded = self.decoded.map_or(shown, |before| shown.max(before + 1));
-        self.duration = match self.decoded {
-            None => DURATION_FIRST,
-            Some(before) => u32::try_from(decoded - before).map_or(DURATION_MAX, |ticks| ticks.min(DURATION_MAX)),
+        if keyframe || self.group.is_none() {
+            self.begin_group(shown);
+        }
+        let decoded = match self.decoded {
+            None => shown,
+            Some(before) if keyframe => shown.max(before + 1),
+            Some(before) => shown.clamp(before + 1, before + 2 * u64::from(self.duration)),
         };
+        self.group = self.group.map(|(from, count)| (from, count + 1));
         self.decoded = Some(decoded);
         self.sequence = self.sequence.wrapping_add(1);
         let offset = i32::try_from(i128::from(shown) - i128::from(decoded)).unwrap_or(0);
@@ -139,6 +160,19 @@ impl Fragments {
         debug_assert_eq!(out.len(), MOOF_BYTES as usize);
         boxed(&mut out, b"mdat", |out| out.extend_from_slice(&data));
         Some(out)
+    }
+
+    fn begin_group(&mut self, shown: u64) {
+        self.duration = match self.group {
+            // One picture tells of no rate: the rest of its group was left out.
+            Some((from, count)) if count > 1 => {
+                let ticks = shown.saturating_sub(from) / count;
+                u32::try_from(ticks).map_or(DURATION_MAX, |ticks| ticks.clamp(1, DURATION_MAX))
+            }
+            Some(_) => self.duration,
+            None => DURATION_FIRST,
+        };
+        self.group = Some((shown, 0));
     }
 }
 
@@ -230,5 +264,30 @@ mod tests {
         }
         assert!(decoded.windows(2).all(|two| two[0] < two[1]), "{decoded:?}");
         assert_eq!(fragments.fragment(&[0, 0, 1, 0x67, 1, 2, 3], true, 6_000_000), None, "nothing to show in it");
+    }
+
+    #[test]
+    fn no_browser_takes_reordered_pictures_for_a_gap() {
+        let unit = [0, 0, 0, 1, 0x65, 1, 2, 3];
+        let number = |fragment: &[u8], at: usize| u32::from_be_bytes(fragment[at..at + 4].try_into().unwrap());
+        let mut fragments = Fragments::default();
+        let mut before: Option<(u64, u32)> = None;
+        // Ten a second, keyframes each second; two pictures in three refer to one that is shown three later.
+        for group in 0..5 {
+            for (place, shown) in [0, 3, 1, 2, 6, 4, 5, 9, 7, 8].into_iter().enumerate() {
+                let fragment = fragments.fragment(&unit, place == 0, 100_000 * (10 * group + shown)).unwrap();
+                let decoded = u64::from_be_bytes(fragment[60..68].try_into().unwrap());
+                let duration = number(&fragment, 88);
+                if let Some((last, lasted)) = before.filter(|_| place > 0) {
+                    let step = decoded - last;
+                    assert!(
+                        step > 0 && step <= 2 * u64::from(lasted),
+                        "group {group}, place {place}: {step} of {lasted}"
+                    );
+                }
+                assert!(group == 0 || duration == 9_000, "a tenth of a second: {duration}");
+                before = Some((decoded, duration));
+            }
+        }
     }
 }

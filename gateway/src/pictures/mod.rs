@@ -3,14 +3,19 @@
 //!
 //! - [`reel`] (pure) the newest coded pictures of a camera, [`still`] one of them as JPEG with the masks black,
 //! - [`live`] the pictures as they come, in fragments ([`h264`], [`fmp4`], both pure),
+//! - [`ring`] (pure) the newest seconds of a camera, [`clip`] (pure) a part of them as one file, `hashed` the hash of it in
+//!   an event,
 //! - [`serve`] answers asks, bounded, below events in priority.
 //!
 //! What the site does not let out ([`Sight`]) is not kept here either.
 
+pub mod clip;
 pub mod fmp4;
 pub mod h264;
+mod hashed;
 mod live;
 pub mod reel;
+pub mod ring;
 mod serve;
 pub mod still;
 
@@ -23,17 +28,22 @@ use yiwang_inference::mask::Mask;
 use yiwang_wire::limits;
 use yiwang_wire::picture::NoPicture;
 
+pub(crate) use self::hashed::hashing;
 use self::reel::Reel;
+use self::ring::Ring;
 use self::serve::Group;
 pub(crate) use self::serve::run as serve;
 use crate::board::{Board, State};
 use crate::camera::Codec;
+use crate::config::Camera;
 use crate::decode::pipeline::Unit;
 
 /// Stills decoded at a time: each takes a core for as long as its group of pictures needs, and analysis goes on beside.
 const DECODING_MAX: usize = 1;
 /// Answers under way at a time.
 const SENDING_MAX: usize = 1;
+/// Clips made and under way at a time: each is a copy of what it is cut from.
+const CLIPS_MAX: usize = 1;
 
 /// The cameras that can be looked through. Cloning it copies a reference.
 #[derive(Clone)]
@@ -46,6 +56,7 @@ struct Inner {
     decoding: Semaphore,
     sending: Semaphore,
     watched: Semaphore,
+    clips: Semaphore,
 }
 
 impl fmt::Debug for Pictures {
@@ -63,25 +74,27 @@ impl Pictures {
             sights: Mutex::default(),
             decoding: Semaphore::new(DECODING_MAX),
             sending: Semaphore::new(SENDING_MAX),
+            clips: Semaphore::new(CLIPS_MAX),
         }))
     }
 
     /// A camera's stream begins; what was kept of one before is forgotten.
-    pub fn add(&self, camera: &str, lets_out: bool, mask: &Mask) -> Arc<Sight> {
+    pub fn add(&self, camera: &Camera) -> Arc<Sight> {
         let sight = Arc::new(Sight(Mutex::new(Kept {
-            lets_out,
-            mask: mask.clone(),
+            lets_out: camera.pictures,
+            mask: camera.mask.clone(),
             reel: Reel::default(),
+            ring: Ring::new(camera.clips),
             watchers: Vec::new(),
         })));
-        self.lock().insert(camera.to_owned(), sight.clone());
+        self.lock().insert(camera.id.clone(), sight.clone());
         sight
     }
 
     /// Other settings for a camera whose stream goes on. They hold for the next still.
-    pub fn retune(&self, camera: &str, lets_out: bool, mask: &Mask) {
-        if let Some(sight) = self.sight(camera) {
-            sight.retune(lets_out, mask);
+    pub fn retune(&self, camera: &Camera) {
+        if let Some(sight) = self.sight(&camera.id) {
+            sight.retune(camera);
         }
     }
 
@@ -100,6 +113,10 @@ impl Pictures {
 
     fn watched(&self) -> &Semaphore {
         &self.0.watched
+    }
+
+    fn clips(&self) -> &Semaphore {
+        &self.0.clips
     }
 
     fn sending(&self) -> &Semaphore {
@@ -127,12 +144,14 @@ struct Kept {
     lets_out: bool,
     mask: Mask,
     reel: Reel,
+    /// Nothing of a masked camera: it would outlive the mask.
+    ring: Ring,
     /// Bound: the cameras that are watched at a time ([`limits::MAX_LIVE`]).
     watchers: Vec<Watcher>,
 }
 
 impl Kept {
-    /// Why nobody may watch live.
+    /// Why nobody may watch live, and there are no clips.
     fn withheld(&self) -> Option<NoPicture> {
         match (self.lets_out, self.mask.is_empty()) {
             (false, _) => Some(NoPicture::SwitchedOff),
@@ -174,6 +193,9 @@ impl Sight {
         let mut kept = self.lock();
         if kept.lets_out {
             kept.reel.push(codec, unit);
+            if kept.mask.is_empty() {
+                kept.ring.push(codec, unit);
+            }
             if codec == Codec::H264 {
                 kept.watchers.retain_mut(|watcher| watcher.push(unit));
             } else {
@@ -182,16 +204,28 @@ impl Sight {
         }
     }
 
-    fn retune(&self, lets_out: bool, mask: &Mask) {
+    fn retune(&self, camera: &Camera) {
         let mut kept = self.lock();
-        kept.mask = mask.clone();
-        kept.lets_out = lets_out;
-        if !lets_out {
+        kept.mask = camera.mask.clone();
+        kept.lets_out = camera.pictures;
+        kept.ring.set_bounds(camera.clips);
+        if !kept.lets_out {
             kept.reel.clear();
         }
-        // Whoever watches sees no picture that the new settings do not let out.
+        // Whoever watches sees no picture that the new settings do not let out, and none of before is kept.
         if kept.withheld().is_some() {
             kept.watchers.clear();
+            kept.ring.clear();
+        }
+    }
+
+    /// What is kept of a span of time, as it is; masked pictures never.
+    fn past(&self, from_us: i64, to_us: i64) -> Result<Group, NoPicture> {
+        let kept = self.lock();
+        match kept.withheld() {
+            Some(cause) => Err(cause),
+            None if !kept.ring.keeps() => Err(NoPicture::ClipsOff),
+            None => kept.ring.cut(from_us, to_us).ok_or(NoPicture::NotKept),
         }
     }
 

@@ -2,13 +2,14 @@
 //! answer goes back on the same one, below events in priority.
 //!
 //! Bounds: the transport lets [`limits::MAX_ASKS`] streams be open; one still is decoded at a time and one is under way,
-//! the others wait. What is written takes of the hub's credit for the whole connection, whatever its priority: two large
-//! stills on a thin line would hold events back.
+//! the others wait; so it is with clips. What is written takes of the hub's credit for the whole connection, whatever its
+//! priority: two large stills on a thin line would hold events back, and a clip takes no more than the window of a stream.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use quinn::{Connection, RecvStream, SendStream};
+use tokio::sync::SemaphorePermit;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use yiwang_wire::frame::{self, Framer};
@@ -16,7 +17,7 @@ use yiwang_wire::pb::{self, answer, ask};
 use yiwang_wire::picture::NoPicture;
 use yiwang_wire::{codec, limits};
 
-use super::{Pictures, live, still};
+use super::{Pictures, clip, live, still};
 use crate::camera::Codec;
 use crate::decode::pipeline::Unit;
 use crate::{now_us, with_causes};
@@ -27,6 +28,10 @@ const ASK_WITHIN: Duration = Duration::from_secs(5);
 const TAKEN_WITHIN: Duration = Duration::from_secs(20);
 /// Below live events (1) and back-fill (0): a thin uplink sends events first.
 const PRIORITY: i32 = -1;
+/// Below live video: what is over can wait for what is now.
+const PRIORITY_CLIP: i32 = -4;
+/// Of a clip so much is handed to the connection at once.
+const CLIP_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Serves the connection until it ends.
 pub(crate) async fn run(pictures: &Pictures, connection: &Connection) {
@@ -54,6 +59,9 @@ async fn one(pictures: Pictures, connection: Connection, mut send: SendStream, r
     let answer = match timeout(ASK_WITHIN, read(receive)).await {
         Ok(Ok(pb::Ask { camera, what: Some(ask::What::Live(live)) })) => {
             return watched(&pictures, &connection, send, &camera, live.number).await;
+        }
+        Ok(Ok(pb::Ask { camera, what: Some(ask::What::Clip(span)) })) => {
+            return past(&pictures, send, &camera, &span).await;
         }
         Ok(Ok(ask)) => tokio::select! {
             answer = pictures.answer(&ask) => answer,
@@ -107,6 +115,55 @@ async fn watched(pictures: &Pictures, connection: &Connection, mut send: SendStr
     }
 }
 
+/// A clip, or why there is none.
+async fn past(pictures: &Pictures, mut send: SendStream, camera: &str, span: &pb::AskClip) {
+    let _ = send.set_priority(PRIORITY_CLIP);
+    let made = tokio::select! {
+        made = pictures.cut(camera, span) => made,
+        // The hub does not want it any more.
+        _ = send.stopped() => return,
+    };
+    let (clip, _permit) = match made {
+        Ok(made) => made,
+        Err(cause) => {
+            if write(&mut send, codec::no_picture(cause, "")).await.is_some() {
+                let _ = send.finish();
+            }
+            return;
+        }
+    };
+    let bytes = clip.file.len();
+    let begins = pb::ClipBegins {
+        from_us: clip.span_us.0,
+        to_us: clip.span_us.1,
+        sent_us: now_us(),
+        // Bounded far below by `limits::MAX_CLIP_BYTES`.
+        bytes: bytes as u32,
+        sha256: clip.sha256.to_vec(),
+        codec: clip.codec,
+        width_px: clip.size_px.0,
+        height_px: clip.size_px.1,
+        pictures: clip.pictures,
+        time_error_ms: clip.time_error_ms,
+    };
+    tracing::info!(camera, bytes, "a clip was asked for and goes to the hub");
+    if write(&mut send, answer::Answer::Clip(begins)).await.is_none() {
+        return;
+    }
+    for chunk in clip.file.chunks(CLIP_CHUNK_BYTES) {
+        if !matches!(timeout(TAKEN_WITHIN, send.write_all(chunk)).await, Ok(Ok(()))) {
+            tracing::info!(camera, "a clip did not get through");
+            let _ = send.reset(0u32.into());
+            return;
+        }
+    }
+    let _ = send.finish();
+    // The next one begins when this one is through, or the line has given it up.
+    if timeout(TAKEN_WITHIN, send.stopped()).await.is_err() {
+        let _ = send.reset(0u32.into());
+    }
+}
+
 /// An answer is out; none where the hub does not take it.
 async fn write(send: &mut SendStream, answer: answer::Answer) -> Option<()> {
     let mut bytes = Vec::new();
@@ -124,12 +181,26 @@ async fn read(mut receive: RecvStream) -> Result<pb::Ask, String> {
 }
 
 impl Pictures {
+    /// Cuts a clip; the permit is held until it is through.
+    async fn cut(&self, camera: &str, span: &pb::AskClip) -> Result<(clip::Clip, SemaphorePermit<'_>), NoPicture> {
+        let sight = self.sight(camera).ok_or(NoPicture::UnknownCamera)?;
+        let permit = self.clips().acquire().await.map_err(|_| NoPicture::Failed)?;
+        let (codec, units) = sight.past(span.from_us, span.to_us)?;
+        let made = tokio::task::spawn_blocking(move || clip::make(codec, &units)).await;
+        let clip = made.map_err(|error| {
+            tracing::error!(camera, %error, "making a clip broke off");
+            NoPicture::Failed
+        })??;
+        // A mask or a switch that came into force meanwhile holds.
+        sight.withheld().map_or(Ok((clip, permit)), Err)
+    }
+
     async fn answer(&self, ask: &pb::Ask) -> answer::Answer {
         let Some(sight) = self.sight(&ask.camera) else {
             return codec::no_picture(NoPicture::UnknownCamera, &ask.camera);
         };
         let Some(ask::What::Still(wish)) = &ask.what else {
-            return codec::no_picture(NoPicture::NotUnderstood, "this gateway sends stills");
+            return codec::no_picture(NoPicture::NotUnderstood, "this gateway sends stills, live video and clips");
         };
         let Some((group, mask)) = sight.newest() else {
             return codec::no_picture(NoPicture::SwitchedOff, "");

@@ -184,7 +184,8 @@ impl Link {
         let declared = Declared::load(&self.settings.state_dir);
         let (present, former) = (settings.cameras.clone(), declared.former(&settings.cameras));
         settings.cameras.extend(former.clone());
-        settings.pictures = if self.settings.pictures.is_some() { picture::STILLS | picture::LIVE } else { 0 };
+        let can = picture::STILLS | picture::LIVE | picture::CLIPS;
+        settings.pictures = if self.settings.pictures.is_some() { can } else { 0 };
         let shared = Shared {
             link: self,
             said,

@@ -1,6 +1,7 @@
 //! Asks gateways for pictures, over the connections that they made: the hub never connects out. Who may ask, and that it
 //! is on the record, is decided before (`web`, `share`); here is who can be asked, how many at a time, and why none came.
 
+pub mod clip;
 pub mod live;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use yiwang_wire::pb::{self, answer, ask};
 use yiwang_wire::picture::{self, NoPicture};
 use yiwang_wire::{codec, limits};
 
+use self::clip::Clip;
 use self::live::{Channel, Viewer};
 
 /// Stills under way at one gateway, below what it takes, so that an ask never waits for a stream; above it the answer is
@@ -23,6 +25,8 @@ use self::live::{Channel, Viewer};
 const ASKS_MAX: usize = (limits::MAX_ASKS - limits::MAX_LIVE) as usize;
 /// A gateway that has not answered within this time does not.
 const WITHIN: Duration = Duration::from_secs(12);
+/// Clips that the hub takes in at a time, each at most [`limits::MAX_CLIP_BYTES`]: they are held until they are verified.
+const CLIPS_MAX: usize = 4;
 
 /// Why there is no picture, as far as the hub knows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -33,6 +37,9 @@ pub enum Unseen {
     /// The gateway is connected and cannot send any.
     #[error("the gateway runs a version that cannot send pictures")]
     Old,
+    /// As many clips as the hub takes in at a time are on their way.
+    #[error("{CLIPS_MAX} clips are on their way to the hub already")]
+    Full,
     /// Too many ask this gateway.
     #[error("{ASKS_MAX} pictures are asked of this gateway already")]
     Busy,
@@ -53,12 +60,20 @@ pub enum Unseen {
 }
 
 /// The gateways that can be asked. Bound: one line for each gateway that is connected.
-#[derive(Default)]
 pub struct Pictures {
     lines: Mutex<BTreeMap<String, Line>>,
     /// By gateway and camera. Bound: those that somebody watches, [`limits::MAX_LIVE`] of each gateway.
     channels: Mutex<BTreeMap<(String, String), Arc<Channel>>>,
     number: AtomicU32,
+    /// Bound: [`CLIPS_MAX`]; above it the answer is that the hub is busy.
+    clips: Semaphore,
+}
+
+impl Default for Pictures {
+    fn default() -> Self {
+        let (lines, channels, number) = (Mutex::default(), Mutex::default(), AtomicU32::new(0));
+        Self { lines, channels, number, clips: Semaphore::new(CLIPS_MAX) }
+    }
 }
 
 #[derive(Clone)]
@@ -96,13 +111,26 @@ impl Pictures {
         let ask = pb::Ask { camera: camera.to_owned(), what: Some(what) };
         match timeout(WITHIN, ask_one(&line.connection, &ask)).await.map_err(|_| Unseen::Late)?? {
             Some(answer::Answer::Still(still)) => Ok(still),
-            Some(answer::Answer::Live(_)) => Err(Unseen::Broken("live video came, not a still".into())),
+            Some(answer::Answer::Live(_) | answer::Answer::Clip(_)) => {
+                Err(Unseen::Broken("something else than a still came".into()))
+            }
             Some(answer::Answer::None(none)) => {
                 let cause = NoPicture::from_u32(none.cause).unwrap_or(NoPicture::Failed);
                 Err(Unseen::None { cause, exactly: none.text })
             }
             None => Err(Unseen::Broken("the gateway speaks a later version of the contract".into())),
         }
+    }
+
+    /// What a camera showed between two moments, as far as its gateway keeps it, held against the gateway's hash.
+    pub async fn clip(&self, gateway: &str, camera: &str, from_us: i64, to_us: i64) -> Result<Clip, Unseen> {
+        let line = self.lock().get(gateway).cloned().ok_or(Unseen::Offline)?;
+        if line.can & picture::CLIPS == 0 {
+            return Err(Unseen::Old);
+        }
+        let _room = self.clips.try_acquire().map_err(|_| Unseen::Full)?;
+        let _permit = line.asks.clone().try_acquire_owned().map_err(|_| Unseen::Busy)?;
+        clip::ask(&line.connection, camera, from_us, to_us).await
     }
 
     /// Live video of a camera. The first who watches makes the hub ask the gateway.

@@ -26,6 +26,9 @@ pub const INCIDENT_FEED: &str = "/api/v1/incidents/feed";
 /// How long an answer may take.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// The route of clips.
+const CLIP: &str = "/api/v1/cameras/{gateway}/{camera}/clip";
+
 /// What each route needs. A route that is not here is refused.
 pub const ACCESS: &[(Method, &str, Need)] = &[
     (Method::GET, "/api/v1/setup", Need::Nothing),
@@ -39,6 +42,7 @@ pub const ACCESS: &[(Method, &str, Need)] = &[
     // Whose pictures a person may look at, and whether a reason is needed, is decided with the camera at hand.
     (Method::POST, "/api/v1/cameras/{gateway}/{camera}/still", Need::Person),
     (Method::POST, "/api/v1/cameras/{gateway}/{camera}/live", Need::Person),
+    (Method::POST, CLIP, Need::Person),
     (Method::GET, "/api/v1/kinds", Need::Viewer),
     (Method::GET, "/api/v1/events", Need::Viewer),
     (Method::GET, "/api/v1/events/{id}", Need::Viewer),
@@ -108,7 +112,8 @@ pub async fn guard(State(app): State<AppState>, mut request: Request, next: Next
             if let Some(caller) = caller {
                 request.extensions_mut().insert(caller);
             }
-            if is_feed(&path) {
+            if is_feed(&path) || path == CLIP {
+                // A clip has its own limits: it is let take its time on a thin line.
                 next.run(request).await
             } else {
                 tokio::time::timeout(ANSWER_WITHIN, next.run(request))

@@ -6,6 +6,7 @@
 pub mod access;
 mod accounts;
 mod basemap;
+mod clips;
 mod error;
 mod export;
 mod extract;
@@ -30,6 +31,7 @@ pub mod password;
 mod registry;
 pub mod secret;
 mod server;
+mod tar;
 mod unusual;
 mod views;
 mod watching;
@@ -289,6 +291,7 @@ fn api() -> OpenApiRouter<AppState> {
         .merge(basemap::routes())
         .merge(joining::routes())
         .merge(pictures::routes())
+        .merge(clips::routes())
         .merge(sinks)
         .merge(manage::routes())
         .merge(health::routes())

@@ -1,5 +1,6 @@
 //! Pictures on request: a person with the right asks, why where it is another department's camera, that goes into the
-//! record, and only then the gateway is asked. Nothing of a picture is kept here.
+//! record, and only then the gateway is asked. Nothing of a picture is kept here. `watching` is who watches live, `clips`
+//! what was.
 
 use std::net::SocketAddr;
 
@@ -8,7 +9,7 @@ use axum::extract::{ConnectInfo, Path, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::Response;
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -21,7 +22,9 @@ use super::extract::Body;
 use super::json::{camera_id, rfc3339};
 use super::watching;
 use super::working::note_why;
+use crate::ledger::Record;
 use crate::pictures::Unseen;
+use crate::share::Denial;
 
 /// Longest reason, characters.
 const MAX_REASON: usize = 500;
@@ -65,7 +68,7 @@ async fn still(
     Body(wish): Body<LookWish>,
 ) -> Result<(HeaderMap, Vec<u8>), ApiError> {
     let width_px = wish.width_px.unwrap_or(WIDTH_PX).min(WIDTH_PX);
-    permit(&app, &caller, peer, (&gateway, &camera), wish, "pictures.still").await?;
+    permit(&app, &caller, peer, (&gateway, &camera), wish.into(), "pictures.still").await?;
     let still = app.pictures.still(&gateway, &camera, width_px).await.map_err(unseen)?;
     let mut headers = HeaderMap::new();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("image/jpeg"));
@@ -93,26 +96,49 @@ async fn live(
     Path((gateway, camera)): Path<(String, String)>,
     Body(wish): Body<LookWish>,
 ) -> Result<Response, ApiError> {
-    let department = permit(&app, &caller, peer, (&gateway, &camera), wish, "pictures.live").await?;
+    let permitted = permit(&app, &caller, peer, (&gateway, &camera), wish.into(), "pictures.live").await?;
     let viewer = app.pictures.live(&gateway, &camera).map_err(unseen)?;
-    watching::respond(app, caller, department, viewer).await
+    watching::respond(app, caller, permitted.department, viewer).await
+}
+
+/// What goes into the record of somebody who looks.
+pub(super) struct Wish {
+    pub(super) reason: String,
+    pub(super) incident: Option<String>,
+    /// An object: what else is to stand there.
+    pub(super) more: Value,
+}
+
+impl From<LookWish> for Wish {
+    fn from(wish: LookWish) -> Self {
+        Self { reason: wish.reason, incident: wish.incident, more: json!({}) }
+    }
+}
+
+/// Somebody who may look, and that they do.
+pub(super) struct Permitted {
+    pub(super) department: String,
+    pub(super) camera_name: String,
+    pub(super) record: Record,
 }
 
 /// Lets a person look, or says why not; that they look stands in the record before anything is asked of the gateway.
-async fn permit(
+pub(super) async fn permit(
     app: &AppState,
     caller: &Caller,
     peer: SocketAddr,
     (gateway, camera): (&str, &str),
-    wish: LookWish,
+    wish: Wish,
     what: &'static str,
-) -> Result<String, ApiError> {
+) -> Result<Permitted, ApiError> {
     let (of, named) = (gateway.to_owned(), camera.to_owned());
     let found = app.blocking(move |app| {
         Ok(app.store.cameras()?.into_iter().find(|one| one.present && one.gateway == of && one.info.id == named))
     });
-    let department = found.await?.map(|camera| camera.department).filter(|department| caller.view.sees(department));
-    let Some(department) = department else { return Err(ApiError::not_found("camera")) };
+    let found = found.await?.filter(|camera| caller.view.sees(&camera.department));
+    let Some((department, camera_name)) = found.map(|camera| (camera.department, camera.info.name)) else {
+        return Err(ApiError::not_found("camera"));
+    };
     if !caller.view.looks(&department) {
         return Err(ApiError::new(
             StatusCode::FORBIDDEN,
@@ -137,9 +163,14 @@ async fn permit(
         ));
     }
     let why = (!reason.is_empty()).then_some(reason);
-    let detail = json!({"camera": camera, "gateway": gateway, "of": department, "incident": wish.incident});
-    note_why(app, caller, peer, what, &camera_id(gateway, camera), why, detail).await?;
-    Ok(department)
+    let mut detail = json!({"camera": camera, "gateway": gateway, "of": department, "incident": wish.incident});
+    if let (Some(detail), Value::Object(mut more)) = (detail.as_object_mut(), wish.more) {
+        detail.append(&mut more);
+    }
+    let records = note_why(app, caller, peer, what, &camera_id(gateway, camera), why, detail).await?;
+    // A program has no name that could stand in the record, so it sees no pictures.
+    let record = records.into_iter().next().ok_or(Denial::Forbidden)?;
+    Ok(Permitted { department, camera_name, record })
 }
 
 pub(super) fn unseen(unseen: Unseen) -> ApiError {
@@ -148,7 +179,7 @@ pub(super) fn unseen(unseen: Unseen) -> ApiError {
     match unseen {
         Unseen::Offline => unavailable("gateway_offline", "It is asked again when it is connected; see its state."),
         Unseen::Old => unavailable("gateway_too_old", "Update the gateway."),
-        Unseen::Busy => ApiError::busy(sentence(&text)),
+        Unseen::Busy | Unseen::Full => ApiError::busy(sentence(&text)),
         Unseen::Late => unavailable("gateway_late", "The line may be thin: try again."),
         Unseen::Broken(_) => unavailable("answer_broken", "Try again."),
         Unseen::None { cause, exactly } => {

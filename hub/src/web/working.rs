@@ -249,10 +249,10 @@ pub(super) async fn note(
     about: &str,
     detail: Value,
 ) -> Result<(), ApiError> {
-    note_why(app, caller, peer, what, about, None, detail).await
+    note_why(app, caller, peer, what, about, None, detail).await.map(drop)
 }
 
-/// The same, with the reason that was given.
+/// The same, with the reason that was given; the record as it stands. None is made for a program.
 pub(super) async fn note_why(
     app: &AppState,
     caller: &Caller,
@@ -261,8 +261,10 @@ pub(super) async fn note_why(
     about: &str,
     why: Option<String>,
     detail: Value,
-) -> Result<(), ApiError> {
-    let Some(desk::By { name, department, from, .. }) = actor(caller, peer.ip().to_string()) else { return Ok(()) };
+) -> Result<Vec<Record>, ApiError> {
+    let Some(desk::By { name, department, from, .. }) = actor(caller, peer.ip().to_string()) else {
+        return Ok(Vec::new());
+    };
     let new = NewRecord {
         at_us: now_us(),
         by: name,
@@ -273,8 +275,7 @@ pub(super) async fn note_why(
         why,
         detail,
     };
-    app.blocking(move |app| app.store.record(&[new], &mut |_| IncidentWrites::default())).await?;
-    Ok(())
+    app.blocking(move |app| app.store.record(&[new], &mut |_| IncidentWrites::default())).await
 }
 
 /// People whom an incident can be given to.

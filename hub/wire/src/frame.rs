@@ -70,6 +70,11 @@ impl Framer {
     pub fn pending_bytes(&self) -> usize {
         self.buffer.len() - self.taken
     }
+
+    /// What came behind the frames that were taken, for a stream on which something else follows them.
+    pub fn into_rest(mut self) -> Vec<u8> {
+        self.buffer.split_off(self.taken)
+    }
 }
 
 /// Appends a frame with this payload to `out`.

@@ -48,6 +48,10 @@ pub const MAX_STILL_BYTES: usize = 2 * 1024 * 1024;
 pub const MAX_FRAGMENT_BYTES: usize = 1024 * 1024;
 /// The head of live video.
 pub const MAX_HEAD_BYTES: usize = 8 * 1024;
+/// A clip.
+pub const MAX_CLIP_BYTES: usize = 32 * 1024 * 1024;
+/// The longest time that is asked for in one clip, microseconds.
+pub const MAX_CLIP_US: i64 = 120_000_000;
 /// Cameras of one gateway that are watched live at a time.
 pub const MAX_LIVE: u32 = 4;
 /// Asks that a gateway answers at a time; the hub opens no further stream until one ends.

@@ -4,10 +4,23 @@
 pub const STILLS: u32 = 1;
 /// The gateway answers asks for live video.
 pub const LIVE: u32 = 2;
+/// The gateway answers asks for clips.
+pub const CLIPS: u32 = 4;
 /// What the stream of a group of live pictures begins with. No event stream does: it would announce a frame beyond bounds.
 pub const GROUP_MAGIC: [u8; 4] = *b"YWLV";
 /// Bytes before a group's first fragment: the magic, the ask's number, the group's.
 pub const GROUP_HEADER_BYTES: usize = 12;
+
+/// The attribute of an event's end with the SHA-256 of the clip around it, in hexadecimal.
+pub const CLIP_SHA256: &str = "clip_sha256";
+/// A clip begins so long before its event.
+pub const CLIP_BEFORE_US: i64 = 5_000_000;
+
+/// From when to when the clip around an event goes; of a long one it is the end.
+pub fn clip_span_us(begun_us: i64, ended_us: i64) -> (i64, i64) {
+    let from_us = begun_us.min(ended_us).saturating_sub(CLIP_BEFORE_US);
+    (from_us.max(ended_us.saturating_sub(crate::limits::MAX_CLIP_US)), ended_us)
+}
 
 /// Why there is no picture. The number never changes its meaning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -28,9 +41,13 @@ pub enum NoPicture {
     Masked = 7,
     /// The camera's coding is not what browsers show.
     Codec = 8,
+    /// That time is not kept (any more).
+    NotKept = 9,
+    /// The site keeps no clips of this camera.
+    ClipsOff = 10,
 }
 
-const ALL: [NoPicture; 8] = [
+const ALL: [NoPicture; 10] = [
     NoPicture::UnknownCamera,
     NoPicture::SwitchedOff,
     NoPicture::NothingCame,
@@ -39,6 +56,8 @@ const ALL: [NoPicture; 8] = [
     NoPicture::NotUnderstood,
     NoPicture::Masked,
     NoPicture::Codec,
+    NoPicture::NotKept,
+    NoPicture::ClipsOff,
 ];
 
 impl NoPicture {
@@ -63,6 +82,8 @@ impl NoPicture {
             NoPicture::NotUnderstood => "not_understood",
             NoPicture::Masked => "masked",
             NoPicture::Codec => "codec_not_shown",
+            NoPicture::NotKept => "clip_not_kept",
+            NoPicture::ClipsOff => "clips_off",
         }
     }
 
@@ -75,8 +96,10 @@ impl NoPicture {
             NoPicture::TooMany => "As many people as the gateway can serve are looking through it.",
             NoPicture::Failed => "The gateway failed at making the picture.",
             NoPicture::NotUnderstood => "The gateway does not know what was asked of it; it runs an older version.",
-            NoPicture::Masked => "Parts of this camera are masked: it is shown in stills, not live.",
-            NoPicture::Codec => "The camera sends H.265, which is not shown live.",
+            NoPicture::Masked => "Parts of this camera are masked: it is shown in stills, neither live nor in clips.",
+            NoPicture::Codec => "The camera sends H.265, which is shown in stills, neither live nor in clips.",
+            NoPicture::NotKept => "The gateway does not keep the pictures of that time any more.",
+            NoPicture::ClipsOff => "The site keeps no clips of this camera.",
         }
     }
 
@@ -91,6 +114,12 @@ impl NoPicture {
             NoPicture::NotUnderstood => "Update the gateway.",
             NoPicture::Masked => "Ask for a still.",
             NoPicture::Codec => "Ask for a still, or give the gateway an H.264 stream of this camera.",
+            NoPicture::NotKept => {
+                "Ask sooner after an event; [pictures] clip_s and clip_mib at the gateway say how much is kept."
+            }
+            NoPicture::ClipsOff => {
+                "Ask the department; it decides in [pictures] clip_s of the gateway's configuration."
+            }
         }
     }
 }

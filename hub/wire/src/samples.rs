@@ -154,7 +154,12 @@ pub(crate) fn down_messages() -> Vec<down::Message> {
 /// One of each ask for pictures.
 pub(crate) fn asks() -> Vec<pb::Ask> {
     let ask = |what| pb::Ask { camera: "gate-east".into(), what: Some(what) };
-    vec![ask(ask::What::Still(pb::AskStill { width_px_max: 1280 })), ask(ask::What::Live(pb::AskLive { number: 7 }))]
+    let clip = pb::AskClip { from_us: 1_700_000_000_000_000, to_us: 1_700_000_012_000_000 };
+    vec![
+        ask(ask::What::Still(pb::AskStill { width_px_max: 1280 })),
+        ask(ask::What::Live(pb::AskLive { number: 7 })),
+        ask(ask::What::Clip(clip)),
+    ]
 }
 
 /// One of each answer.
@@ -167,10 +172,23 @@ pub(crate) fn answers() -> Vec<answer::Answer> {
         masked: true,
         jpeg: vec![0xFF, 0xD8, 0xFF, 0xE0, 0x00, 0xFF, 0xD9],
     };
+    let clip = pb::ClipBegins {
+        from_us: 1_699_999_999_123_456,
+        to_us: 1_700_000_012_000_000,
+        sent_us: 1_700_000_020_000_000,
+        bytes: 1_000_000,
+        sha256: vec![0xAB; 32],
+        codec: "avc1.64001f".into(),
+        width_px: 1280,
+        height_px: 720,
+        pictures: 322,
+        time_error_ms: 12,
+    };
     vec![
         crate::codec::no_picture(NoPicture::SwitchedOff, "switched off"),
         answer::Answer::Still(still),
         answer::Answer::Live(pb::LiveBegins {}),
+        answer::Answer::Clip(clip),
     ]
 }
 

@@ -10,6 +10,7 @@ pub mod long;
 pub mod merge;
 mod merge_score;
 pub mod model;
+pub mod pictures;
 mod report;
 pub mod search;
 mod subscribers;

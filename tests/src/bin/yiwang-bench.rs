@@ -1,11 +1,11 @@
-//! The benchmarks' command line: `tests/bench city|edge|events|hub|long|uplink|model|merge|search [--json FILE]`.
+//! The benchmarks' command line: `tests/bench city|edge|events|hub|long|uplink|model|merge|search|pictures [--json FILE]`.
 #![allow(clippy::print_stdout, reason = "command line")]
 
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use yiwang_tests::bench::{Report, city, edge, events, hub, long, merge, model, search, uplink};
+use yiwang_tests::bench::{Report, city, edge, events, hub, long, merge, model, pictures, search, uplink};
 
 /// Measures what the product costs and carries, each beside what it is compared with.
 #[derive(Parser)]
@@ -81,6 +81,8 @@ enum What {
         #[arg(long, default_value_t = 10_000_000)]
         events: u64,
     },
+    /// How soon a person sees what a camera sees, what that costs the line, and whether events wait for it.
+    Pictures,
     /// Spool and uplink at 80 ms round trip and several shares of loss.
     Uplink {
         /// Other shares of loss, per cent.
@@ -127,6 +129,7 @@ fn main() -> ExitCode {
             runtime.block_on(merge::run(&mut report, size))
         }
         What::Search { events } => search::run(&mut report, search::Size { events }),
+        What::Pictures => runtime.block_on(pictures::run(&mut report, options.seconds.unwrap_or(30))),
         What::Uplink { loss } => runtime.block_on(uplink::run(&mut report, &loss, options.seconds.unwrap_or(10))),
     };
     print!("{}", report.table());

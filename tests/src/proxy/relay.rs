@@ -4,6 +4,7 @@
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap};
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ pub struct Proxy {
     address: SocketAddr,
     how: Arc<Mutex<Directions>>,
     server: Arc<Mutex<SocketAddr>>,
+    up_bytes: Arc<AtomicU64>,
     tasks: Arc<Mutex<Vec<AbortHandle>>>,
 }
 
@@ -39,12 +41,14 @@ impl Proxy {
             address: socket.local_addr()?,
             how: Arc::new(Mutex::new(Directions { up: how, down: how })),
             server: Arc::new(Mutex::new(server)),
+            up_bytes: Arc::default(),
             tasks: Arc::default(),
         };
         let relay = Relay {
             socket,
             how: Arc::clone(&proxy.how),
             server: Arc::clone(&proxy.server),
+            up_bytes: Arc::clone(&proxy.up_bytes),
             tasks: Arc::clone(&proxy.tasks),
             seed,
         };
@@ -55,6 +59,11 @@ impl Proxy {
     /// Where clients send.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// Bytes of datagrams that clients have sent so far, those that were lost too.
+    pub fn up_bytes(&self) -> u64 {
+        self.up_bytes.load(Ordering::Relaxed)
     }
 
     /// Changes both directions from now on.
@@ -93,6 +102,7 @@ struct Relay {
     socket: Arc<UdpSocket>,
     how: Arc<Mutex<Directions>>,
     server: Arc<Mutex<SocketAddr>>,
+    up_bytes: Arc<AtomicU64>,
     tasks: Arc<Mutex<Vec<AbortHandle>>>,
     seed: u64,
 }
@@ -132,6 +142,7 @@ impl Relay {
             let Ok((length, from)) = self.socket.recv_from(&mut bytes).await else {
                 continue;
             };
+            self.up_bytes.fetch_add(length as u64, Ordering::Relaxed);
             let server = *self.server.lock().expect("no holder panics");
             if clients.get(&from).is_none_or(|client| client.server != server) {
                 let Ok(client) = self.connect(from, server, clients.len() as u64).await else {

@@ -23,6 +23,13 @@ pub fn decode_ask(bytes: &[u8]) -> Result<pb::Ask, WireError> {
     {
         return Err(WireError::Invalid { what: "ask.still.width_px_max", why: "not a picture size" });
     }
+    if let Some(ask::What::Clip(clip)) = &ask.what {
+        time("ask.clip.from_us", clip.from_us)?;
+        time("ask.clip.to_us", clip.to_us)?;
+        if !(0..=limits::MAX_CLIP_US).contains(&(clip.to_us - clip.from_us)) {
+            return Err(WireError::Invalid { what: "ask.clip", why: "it ends before it begins, or is too long" });
+        }
+    }
     Ok(ask)
 }
 
@@ -41,6 +48,7 @@ pub fn decode_answer(bytes: &[u8]) -> Result<Option<answer::Answer>, WireError> 
         answer::Answer::None(none) => text("answer.none.text", &none.text)?,
         answer::Answer::Still(still) => check_still(still)?,
         answer::Answer::Live(_) => {}
+        answer::Answer::Clip(clip) => check_clip(clip)?,
     }
     Ok(Some(answer))
 }
@@ -64,8 +72,7 @@ pub fn decode_fragment(bytes: &[u8]) -> Result<pb::Fragment, WireError> {
     time("fragment.sent_us", fragment.sent_us)?;
     count("fragment.head", fragment.head.len(), limits::MAX_HEAD_BYTES)?;
     count("fragment.codec", fragment.codec.len(), 32)?;
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'.';
-    if !fragment.codec.bytes().all(plain) || fragment.head.is_empty() != fragment.codec.is_empty() {
+    if !is_codec(&fragment.codec) || fragment.head.is_empty() != fragment.codec.is_empty() {
         return Err(WireError::Invalid { what: "fragment.codec", why: "no name of a codec" });
     }
     if fragment.media.is_empty() {
@@ -99,6 +106,31 @@ fn check_still(still: &pb::Still) -> Result<(), WireError> {
         return Err(WireError::Invalid { what: "still.jpeg", why: "no JPEG" });
     }
     Ok(())
+}
+
+fn check_clip(clip: &pb::ClipBegins) -> Result<(), WireError> {
+    time("clip.from_us", clip.from_us)?;
+    time("clip.to_us", clip.to_us)?;
+    time("clip.sent_us", clip.sent_us)?;
+    count("clip.bytes", clip.bytes as usize, limits::MAX_CLIP_BYTES)?;
+    picture("clip", clip.width_px, clip.height_px)?;
+    required("clip.codec", &clip.codec)?;
+    count("clip.codec", clip.codec.len(), 32)?;
+    if !is_codec(&clip.codec) {
+        return Err(WireError::Invalid { what: "clip.codec", why: "no name of a codec" });
+    }
+    if clip.sha256.len() != 32 {
+        return Err(WireError::Invalid { what: "clip.sha256", why: "not 32 bytes" });
+    }
+    if clip.bytes == 0 || clip.pictures == 0 || clip.to_us < clip.from_us {
+        return Err(WireError::Invalid { what: "clip", why: "nothing in it, or it ends before it begins" });
+    }
+    Ok(())
+}
+
+/// Letters, digits and dots: it stands in what browsers are told.
+fn is_codec(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'.')
 }
 
 #[cfg(test)]
@@ -162,6 +194,23 @@ mod tests {
         assert!(!still(&|s| s.jpeg = b"<html>".to_vec()));
         assert!(!still(&|s| s.width_px = 0));
         assert!(!still(&|s| s.captured_us = i64::MAX));
+        let span = |from_us, to_us| {
+            let what = Some(ask::What::Clip(pb::AskClip { from_us, to_us }));
+            decode_ask(&encode_ask(&pb::Ask { camera: "a".into(), what })).is_ok()
+        };
+        assert!(span(5, 5) && span(0, limits::MAX_CLIP_US));
+        assert!(!span(6, 5) && !span(0, limits::MAX_CLIP_US + 1) && !span(i64::MIN, i64::MAX));
+        let clip = |change: &dyn Fn(&mut pb::ClipBegins)| {
+            let Some(answer::Answer::Clip(mut clip)) = samples::answers().into_iter().nth(3) else { panic!() };
+            change(&mut clip);
+            decode_answer(&encode_answer(answer::Answer::Clip(clip))).is_ok()
+        };
+        assert!(clip(&|_| ()));
+        assert!(!clip(&|c| c.bytes = u32::MAX));
+        assert!(!clip(&|c| c.bytes = 0));
+        assert!(!clip(&|c| c.sha256.truncate(31)));
+        assert!(!clip(&|c| c.codec = "avc1\r\nx: y".into()));
+        assert!(!clip(&|c| c.to_us = c.from_us - 1));
         let long = no_picture(NoPicture::Failed, &"文".repeat(2000));
         assert!(decode_answer(&encode_answer(long)).is_ok());
     }
