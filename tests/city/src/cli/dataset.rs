@@ -19,8 +19,8 @@ pub(crate) struct Args {
     /// How long each is watched, seconds.
     #[arg(long, default_value_t = 20.0)]
     seconds: f64,
-    /// One of so many analysed pictures is kept.
-    #[arg(long, default_value_t = 6)]
+    /// One of so many pictures, of two and a half a second, is kept.
+    #[arg(long, default_value_t = 3)]
     keep_one_of: u64,
 }
 
