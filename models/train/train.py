@@ -202,8 +202,8 @@ def main():
             group["lr"] = args.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part.value)))
         pictures, targets = next(batches)
         model.train()
-        # Sixteen bits for the convolutions, where the CPU has them, until the rate has become small.
-        with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16 and part.value < 0.8):
+        # Sixteen bits for the convolutions, where the CPU has them, until the very end.
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16 and part.value < 0.95):
             outputs = model(pictures)
         value, classes, iou = loss(outputs.float(), targets)
         optimiser.zero_grad(set_to_none=True)

@@ -46,6 +46,8 @@ pub struct Plan {
     pub seconds: f64,
     /// One of so many pictures that are looked at is kept.
     pub keep_one_of: u64,
+    /// Only rooms with people close by, which fill the picture.
+    pub close: bool,
 }
 
 /// Why a data set could not be written.
@@ -83,7 +85,7 @@ fn sequence_of(
     labels: &mut impl Write,
 ) -> Result<u64, DatasetError> {
     let mut rng = StdRng::seed_from_u64(sequence ^ 0x59_49_57_41_4E_47);
-    let mut place = Place::new(sequence, &mut rng);
+    let mut place = Place::new(sequence, plan.close, &mut rng);
     let light = place.light();
     let cameras = place.cameras(&mut rng);
     let mut eyes: Vec<Eye> = cameras.into_iter().map(|camera| Eye::new(&place, &camera, sequence)).collect();
@@ -186,7 +188,10 @@ enum Place {
 }
 
 impl Place {
-    fn new(sequence: u64, rng: &mut StdRng) -> Place {
+    fn new(sequence: u64, close: bool, rng: &mut StdRng) -> Place {
+        if close {
+            return Place::Studio(Box::new(Studio::close(rng)), Vec::new());
+        }
         if rng.random_bool(0.7) {
             return Place::Studio(Box::new(Studio::new(rng)), Vec::new());
         }
@@ -318,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_sequence_is_the_same_again_and_its_boxes_lie_in_the_input() {
-        let plan = Plan { first: 3, sequences: 2, seconds: 4.0, keep_one_of: 2 };
+        let plan = Plan { first: 3, sequences: 2, seconds: 4.0, keep_one_of: 2, close: false };
         let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
         let made = folders.each_ref().map(|folder| write(&plan, folder.path(), |_, _| ()).expect("written"));
         let read = |folder: usize, name: &str| std::fs::read(folders[folder].path().join(name)).expect("there");

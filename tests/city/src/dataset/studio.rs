@@ -35,7 +35,12 @@ struct Mover {
 impl Studio {
     /// A random place.
     pub(super) fn new(rng: &mut StdRng) -> Studio {
-        if rng.random_bool(0.55) { room(rng) } else { road(rng) }
+        if rng.random_bool(0.55) { room(rng, false) } else { road(rng) }
+    }
+
+    /// A room whose camera looks at people from a few steps away, so that they fill its picture.
+    pub(super) fn close(rng: &mut StdRng) -> Studio {
+        room(rng, true)
     }
 
     /// Who is there at a time.
@@ -164,11 +169,13 @@ fn one_of<T: Copy>(rng: &mut StdRng, all: &[T]) -> T {
 }
 
 /// People close to a camera in a corner: a floor, a wall or two, some furniture.
-fn room(rng: &mut StdRng) -> Studio {
-    let tilt_deg = rng.random_range(12.0..58.0);
-    let camera = camera(rng.random_range(2.3..5.0), tilt_deg, rng.random_range(45.0..100.0));
-    // Where the middle of the picture meets the floor, at most 12 m away.
-    let middle = (camera.height_m / tilt_deg.to_radians().tan()).min(12.0);
+fn room(rng: &mut StdRng, close: bool) -> Studio {
+    let tilt_deg = if close { rng.random_range(8.0..36.0) } else { rng.random_range(12.0..58.0) };
+    let height_m = if close { rng.random_range(1.4..3.2) } else { rng.random_range(2.3..5.0) };
+    let camera =
+        camera(height_m, tilt_deg, if close { rng.random_range(42.0..70.0) } else { rng.random_range(45.0..100.0) });
+    // Where the middle of the picture meets the floor, at most so many metres away.
+    let middle = (camera.height_m / tilt_deg.to_radians().tan()).min(if close { 5.0 } else { 12.0 });
     let floors = [Surface::Floor, Surface::Floor, Surface::Plaza, Surface::Pavement, Surface::Asphalt, Surface::Earth];
     let mut layout = Layout::default();
     let floor = one_of(rng, &floors);
