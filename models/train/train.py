@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the default detector on rendered pictures and exports it: train.py --data DIR... --out FILE.onnx --minutes M.
 
-Debian's python3-torch and python3-onnx are all it needs. A checkpoint is written beside the output every minute and
+Debian's python3-torch and python3-onnx are all it needs. A checkpoint is written beside the output every four minutes and
 taken up again after an interruption; the time given is the time spent in training altogether."""
 
 import argparse
@@ -18,6 +18,7 @@ import network
 
 SIZE_RANGE_PX = ((0, 56), (40, 120), (88, 1e9))  # longer side of what each stride looks for; they overlap on purpose
 CENTRE_RADIUS = 1.5  # strides around a box's centre whose cells are to find it
+BAG, BAG_RADIUS, BAG_WEIGHT = network.CLASSES.index("bag"), 0.8, 3.0
 
 
 def cells():
@@ -46,7 +47,9 @@ def assign(boxes):
     want = data.wanted(boxes)
     ignored = (inside & ~want[None]).any(1)
     cx, cy = (x0 + x1) / 2, (y0 + y1) / 2
-    near = ((x - cx).abs() < CENTRE_RADIUS * stride) & ((y - cy).abs() < CENTRE_RADIUS * stride)
+    # A bag is mostly in front of who carries it, and must leave that person cells.
+    radius = torch.where(boxes[:, 0] == BAG, torch.tensor(BAG_RADIUS), torch.tensor(CENTRE_RADIUS))[None]
+    near = ((x - cx).abs() < radius * stride) & ((y - cy).abs() < radius * stride)
     side = torch.maximum(x1 - x0, y1 - y0)
     low = torch.tensor([r[0] for r in SIZE_RANGE_PX])[LEVEL][:, None]
     high = torch.tensor([r[1] for r in SIZE_RANGE_PX])[LEVEL][:, None]
@@ -63,6 +66,46 @@ def assign(boxes):
     return owner, ignored & (owner < 0)
 
 
+class Targets:
+    """What a batch asks for: of the cells that have to find something their place, and class, box and weight."""
+
+    def __init__(self, boxes):
+        owners, ignored = zip(*map(assign, boxes))
+        self.ignored = torch.stack(ignored)
+        at, cell, truth, weight = [], [], [], []
+        for i, (here, owner) in enumerate(zip(boxes, owners)):
+            cells = torch.nonzero(owner >= 0).flatten()
+            if len(cells):
+                owned = owner[cells]
+                at.append(torch.full_like(cells, i))
+                cell.append(cells)
+                truth.append(here[owned])
+                # What has few cells must not be drowned by what has many; a bag has one or two, in the midst of a person's.
+                few = (4.0 / torch.bincount(owned)[owned]).sqrt().clamp(0.6, 1.6)
+                weight.append(torch.where(here[owned, 0] == BAG, BAG_WEIGHT * few, few))
+        self.at, self.cell = (torch.cat(v) if v else torch.zeros(0, dtype=torch.long) for v in (at, cell))
+        truth = torch.cat(truth) if truth else torch.zeros(0, 6)
+        self.classes, self.boxes = truth[:, 0].long(), truth[:, 1:5]
+        self.weight = torch.cat(weight) if weight else torch.zeros(0)
+
+
+class Batches(torch.utils.data.IterableDataset):
+    """Pictures and what they ask for, made in a process beside the training, which then does nothing else. `part` is how
+    much of the training is done."""
+
+    def __init__(self, pictures, batch, seed, part):
+        self.pictures, self.batch, self.seed, self.part = pictures, batch, seed, part
+
+    def __iter__(self):
+        rng = np.random.default_rng(self.seed)
+        while True:
+            pictures, boxes = self.pictures.batch(self.pictures.draw(rng, self.batch))
+            # The last tenth sees the pictures as they are, nearly: batch norm and scores settle on what will be met.
+            if self.part.value < 0.9 or rng.random() < 0.5:
+                pictures, boxes = data.augment(pictures, boxes, rng)
+            yield pictures.contiguous(memory_format=torch.channels_last), Targets(boxes)
+
+
 def overlap(a, b):
     """Intersection over union of [n, 4] and [n, 4], and the generalised one (Rezatofighi et al. 2019)."""
     low, high = torch.maximum(a[:, :2], b[:, :2]), torch.minimum(a[:, 2:], b[:, 2:])
@@ -73,39 +116,32 @@ def overlap(a, b):
     return iou, iou - (hull - union) / hull
 
 
-def to_boxes(distances):
+def to_boxes(distances, cells=slice(None)):
     """[..., 4] in strides to corners in pixels."""
-    centre, stride = CELLS[:, :2], CELLS[:, 2:]
+    centre, stride = CELLS[cells, :2], CELLS[cells, 2:]
     return torch.cat([centre - distances[..., :2] * stride, centre + distances[..., 2:] * stride], -1)
 
 
-def loss(outputs, boxes):
-    """Quality focal loss (Li et al. 2020) of the classes and 2 x generalised overlap of the boxes."""
-    found = to_boxes(outputs[..., :4])
+def loss(outputs, targets):
+    """Quality focal loss (Li et al. 2020) of the classes and 2 x generalised overlap of the boxes. The quality is the root
+    of the overlap: small objects overlap badly, and with the overlap itself their scores stayed too low to be tracked."""
     logits = outputs[..., 4:]
     target = torch.zeros_like(logits)
-    weight = torch.ones(logits.shape[:2])
-    mine, theirs = [], []
-    for i, here in enumerate(boxes):
-        owner, ignored = assign(here)
-        weight[i][ignored] = 0.0
-        at = torch.nonzero(owner >= 0).flatten()
-        if len(at):
-            truth = here[owner[at]]
-            mine.append(found[i, at])
-            theirs.append(truth[:, 1:5])
-            with torch.no_grad():
-                iou, _ = overlap(found[i, at], truth[:, 1:5])
-            target[i, at, truth[:, 0].long()] = iou.clamp(0.05, 1)
+    weight = (~targets.ignored).float()
+    some = len(targets.cell) > 0
+    if some:
+        found = to_boxes(outputs[targets.at, targets.cell, :4], targets.cell)
+        iou, general = overlap(found, targets.boxes)
+        target[targets.at, targets.cell, targets.classes] = iou.detach().clamp(min=0.01).sqrt()
+        weight[targets.at, targets.cell] = targets.weight
     probability = torch.sigmoid(logits)
     crossed = torch.nn.functional.binary_cross_entropy_with_logits(logits, target, reduction="none")
-    classes = (crossed * (target - probability).abs().pow(2) * weight[..., None]).sum()
-    if not mine:
+    classes = (crossed * (target - probability).square() * weight[..., None]).sum()
+    if not some:
         return classes / 10, 0.0, 0.0
-    iou, general = overlap(torch.cat(mine), torch.cat(theirs))
-    positives = len(iou)
-    place = ((1 - general) * iou.detach().clamp(min=0.2)).sum()
-    return (classes + 2 * place) / positives, float(classes.detach()) / positives, float(iou.mean().detach())
+    positives = targets.weight.sum()
+    place = ((1 - general) * iou.detach().clamp(min=0.4) * targets.weight).sum()
+    return (classes + 2 * place) / positives, float(classes.detach()) / float(positives), float(iou.mean().detach())
 
 
 def export(model, path):
@@ -126,14 +162,15 @@ def main():
     parser.add_argument("--minutes", type=float, required=True)
     parser.add_argument("--batch", type=int, default=24)
     parser.add_argument("--rate", type=float, default=2e-3)
-    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--threads", type=int, default=1, help="of the network; the pictures have a process of their own")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--from", dest="first", help="checkpoint of an earlier training whose weights this one begins with")
+    parser.add_argument("--bfloat16", action="store_true", help="for CPUs that compute with it")
+    parser.add_argument("--from", dest="first", help="exported file whose weights this training begins with")
+    parser.add_argument("--keep", type=float, default=0.0, help="part of those weights in the exported ones, 0 to 1")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
-    rng = np.random.default_rng(args.seed)
-    # One sequence in twenty is never trained on; what is measured here steers nothing but the eye of who trains.
+    # One sequence in twenty is never trained on; of what is measured here only the scores' level is taken (`level`).
     training = data.Pictures(args.data, lambda s: s % 20 != 7)
     held_out = data.Pictures(args.data, lambda s: s % 20 == 7)
     # Channels last: a third less time on a CPU.
@@ -143,9 +180,9 @@ def main():
     optimiser = torch.optim.AdamW(model.parameters(), lr=args.rate, weight_decay=0.02)
     checkpoint = pathlib.Path(args.out).with_suffix(".checkpoint")
     spent_s, step = 0.0, 0
-    if args.first:
-        for one in (model, average):
-            one.load_state_dict(torch.load(args.first)["average"])
+    if args.first and not checkpoint.exists():
+        begin_with(model, args.first, training)
+        average.load_state_dict(model.state_dict())
     if checkpoint.exists():
         state = torch.load(checkpoint)
         model.load_state_dict(state["model"])
@@ -153,49 +190,128 @@ def main():
         optimiser.load_state_dict(state["optimiser"])
         spent_s, step = state["spent_s"], state["step"]
     print(f"{len(training)} pictures to train on, {len(held_out)} held out, {sum(p.numel() for p in model.parameters())} weights", flush=True)
-    total_s, saved_s, told = args.minutes * 60, spent_s, time.monotonic()
+    total_s, saved_s, told, told_step = args.minutes * 60, spent_s, time.monotonic(), step
+    part = torch.multiprocessing.Value("d", spent_s / total_s)
+    batches = Batches(training, args.batch, (args.seed, step), part)
+    batches = iter(torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4))
     sums = np.zeros(3)
     while spent_s < total_s:
         begun = time.monotonic()
-        part = spent_s / total_s
+        part.value = spent_s / total_s
         warm = min(1.0, (step + 1) / 200)
         for group in optimiser.param_groups:
-            group["lr"] = args.rate * warm * (0.02 + 0.98 * 0.5 * (1 + math.cos(math.pi * part)))
-        pictures, boxes = training.batch(training.draw(rng, args.batch))
-        # The last tenth sees the pictures as they are, nearly: batch norm and scores settle on what will be met.
-        if part < 0.9 or rng.random() < 0.5:
-            pictures, boxes = data.augment(pictures, boxes, rng)
+            group["lr"] = args.rate * warm * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part.value)))
+        pictures, targets = next(batches)
         model.train()
-        pictures = pictures.contiguous(memory_format=torch.channels_last)
-        value, classes, iou = loss(model(pictures), boxes)
+        # Sixteen bits for the convolutions, where the CPU has them, until the very end.
+        with torch.autocast("cpu", torch.bfloat16, enabled=args.bfloat16 and part.value < 0.95):
+            outputs = model(pictures)
+        value, classes, iou = loss(outputs.float(), targets)
         optimiser.zero_grad(set_to_none=True)
         value.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 10.0)
         optimiser.step()
         step += 1
-        keep = min(0.999, 1 - 1 / (step / 10 + 1))
-        with torch.no_grad():
-            for mine, new in zip(average.state_dict().values(), model.state_dict().values()):
-                if mine.dtype.is_floating_point:
-                    mine.mul_(keep).add_(new, alpha=1 - keep)
-                else:
-                    mine.copy_(new)
+        follow(average, model, min(0.999, 1 - 1 / (step / 10 + 1)))
         sums += (float(value.detach()), classes, iou)
         spent_s += time.monotonic() - begun
         if time.monotonic() - told > 30:
-            told = time.monotonic()
-            every = max(1, step - getattr(main, "told_step", 0))
-            main.told_step = step
-            print(f"{spent_s / 60:5.1f} min, step {step}: loss {sums[0] / every:.3f}, classes {sums[1] / every:.3f}, overlap {sums[2] / every:.3f}", flush=True)
+            mean = sums / max(1, step - told_step)
+            print(f"{spent_s / 60:5.1f} min, step {step}: loss {mean[0]:.3f}, classes {mean[1]:.3f}, overlap {mean[2]:.3f}", flush=True)
+            told, told_step = time.monotonic(), step
             sums[:] = 0
         if spent_s - saved_s > 240 or spent_s >= total_s:
             saved_s = spent_s
-            torch.save({"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "spent_s": spent_s, "step": step}, checkpoint)
+            state = {"model": model.state_dict(), "average": average.state_dict(), "optimiser": optimiser.state_dict(), "spent_s": spent_s, "step": step}
+            torch.save(state, checkpoint)
             average.eval()
-            per_class = measure.ap50(average, held_out, limit=200)
+            per_class = measure.ap50(average, held_out, limit=300)
             print("      held out, AP50: " + ", ".join(f"{name} {value:.3f}" for name, value in per_class.items()), flush=True)
+            if spent_s >= total_s:
+                if args.first and args.keep:
+                    mix(average, args.first, args.keep, training)
+                measure.settle(average, held_out)
             export(average, args.out)
-            average.train()
+
+
+def begin_with(model, path, pictures):
+    """Takes an exported file's weights over. There the norms are folded into the convolutions; here each gets the mean and
+    deviation that its convolution has on some pictures, and with them changes nothing."""
+    from onnx import load, numpy_helper
+
+    graph = load(path).graph
+    weights = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in graph.initializer}
+    exported = [[weights[name] for name in node.input[1:3]] for node in graph.node if node.op_type == "Conv"]
+    norms = {a: b for one in model.modules() if isinstance(one, torch.nn.Sequential) for a, b in zip(one, list(one)[1:]) if isinstance(b, torch.nn.BatchNorm2d)}
+    sums = {}
+
+    def count(layer, _, output):
+        flat = output.transpose(0, 1).flatten(1)
+        old = sums.get(layer, 0)
+        sums[layer] = old + torch.stack([flat.mean(1), flat.square().mean(1)])
+
+    convolutions, hooks = [], []
+    for layer in model.modules():
+        if isinstance(layer, torch.nn.Conv2d):
+            hooks.append(layer.register_forward_hook(lambda layer, *_: convolutions.append(layer)))
+    model.eval()
+    with torch.no_grad():
+        model(pictures.batch([0])[0])
+        [hook.remove() for hook in hooks]
+        for layer in convolutions:
+            weight, bias = next(one for one in exported if one[0].shape == layer.weight.shape)
+            exported = [one for one in exported if one[0] is not weight]
+            layer.weight.copy_(weight)
+            norm = norms.get(layer)
+            if norm is None:
+                layer.bias.copy_(bias)
+                continue
+            norm.running_mean.zero_()
+            norm.running_var.fill_(1 - norm.eps)
+            norm.bias.copy_(bias)
+            hooks.append(layer.register_forward_hook(count))
+        rng, batches = np.random.default_rng(0), 6
+        for _ in range(batches):
+            model(pictures.batch(pictures.draw(rng, 24))[0])
+        [hook.remove() for hook in hooks]
+        for layer, norm in norms.items():
+            mean, square = sums[layer] / batches
+            variance = square - mean.square()
+            norm.running_mean.copy_(mean)
+            norm.running_var.copy_(variance)
+            norm.weight.copy_((variance + norm.eps).sqrt())
+            norm.bias.add_(mean)
+
+
+def mix(average, path, keep, pictures):
+    """Moves the trained weights back towards those that they began with by a part of the way, and has the norms measure
+    anew. What was learnt from wider pictures is kept so that later ones, all of a kind, took away (WiSE-FT, Wortsman et
+    al. 2022, arXiv:2109.01903)."""
+    first = network.Detector()
+    begin_with(first, path, pictures)
+    with torch.no_grad():
+        for mine, old in zip(average.parameters(), first.parameters()):
+            mine.mul_(1 - keep).add_(old, alpha=keep)
+    norms = [one for one in average.modules() if isinstance(one, torch.nn.BatchNorm2d)]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the mean of all
+    average.train()
+    rng = np.random.default_rng(1)
+    with torch.no_grad():
+        for _ in range(30):
+            average(data.augment(*pictures.batch(pictures.draw(rng, 24)), rng)[0])
+    average.eval()
+
+
+def follow(average, model, keep):
+    """Moves the average towards the model."""
+    with torch.no_grad():
+        for mine, new in zip(average.state_dict().values(), model.state_dict().values()):
+            if mine.dtype.is_floating_point:
+                mine.mul_(keep).add_(new, alpha=1 - keep)
+            else:
+                mine.copy_(new)
 
 
 if __name__ == "__main__":

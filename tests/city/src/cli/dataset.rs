@@ -19,9 +19,12 @@ pub(crate) struct Args {
     /// How long each is watched, seconds.
     #[arg(long, default_value_t = 20.0)]
     seconds: f64,
-    /// One of so many analysed pictures is kept.
-    #[arg(long, default_value_t = 6)]
+    /// One of so many pictures, of two and a half a second, is kept.
+    #[arg(long, default_value_t = 3)]
     keep_one_of: u64,
+    /// Only rooms with people close by, who fill the picture.
+    #[arg(long)]
+    close: bool,
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode, dataset::DatasetError> {
@@ -30,6 +33,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode, dataset::DatasetError> {
         sequences: args.sequences,
         seconds: args.seconds,
         keep_one_of: args.keep_one_of.max(1),
+        close: args.close,
     };
     let made = dataset::write(&plan, &args.out, |sequences, pictures| {
         if sequences % 10 == 0 {

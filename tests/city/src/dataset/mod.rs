@@ -31,8 +31,9 @@ pub const INPUT_PX: (u32, u32) = (384, 224);
 
 /// Sizes that cameras have; all are brought to the input's.
 const SIZES_PX: [(u32, u32); 5] = [(640, 360), (640, 360), (768, 432), (512, 288), (704, 576)];
-/// Analysed pictures a second, as a gateway has them.
-const ANALYSED_FPS: f64 = 5.0;
+/// Pictures a second that the preparation sees. A gateway has more, but its background follows the time and not the number
+/// of pictures, so that half of the work gives the same.
+const LOOKED_AT_FPS: f64 = 2.5;
 
 /// How much is made.
 #[derive(Debug, Clone, Copy)]
@@ -43,8 +44,10 @@ pub struct Plan {
     pub sequences: u64,
     /// How long each is watched.
     pub seconds: f64,
-    /// One of so many analysed pictures is kept.
+    /// One of so many pictures that are looked at is kept.
     pub keep_one_of: u64,
+    /// Only rooms with people close by, which fill the picture.
+    pub close: bool,
 }
 
 /// Why a data set could not be written.
@@ -82,35 +85,60 @@ fn sequence_of(
     labels: &mut impl Write,
 ) -> Result<u64, DatasetError> {
     let mut rng = StdRng::seed_from_u64(sequence ^ 0x59_49_57_41_4E_47);
-    let (mut place, mut camera) = Place::new(sequence, &mut rng);
-    camera.size_px = SIZES_PX[rng.random_range(0..SIZES_PX.len())];
-    camera.faults.clear();
-    let view = camera.view();
-    let mut painter = Painter::new(view);
+    let mut place = Place::new(sequence, plan.close, &mut rng);
     let light = place.light();
-    let backdrop = Backdrop::new(place.layout(), &view, &light, sequence);
-    let mut sensor = Sensor::new(&camera, sequence);
-    let mut frame = Frame::new(camera.size_px.0, camera.size_px.1);
-    let mut tensor = Tensor::new_luma_and_change(INPUT_PX);
+    let cameras = place.cameras(&mut rng);
+    let mut eyes: Vec<Eye> = cameras.into_iter().map(|camera| Eye::new(&place, &camera, sequence)).collect();
     let mut made = 0;
     let begin_us = place.begin_us();
     // Long ones show what has come to rest, short ones more places.
-    let pictures_in_all = (plan.seconds * rng.random_range(0.5..1.5) * ANALYSED_FPS) as u64;
+    let pictures_in_all = (plan.seconds * rng.random_range(0.5..1.5) * LOOKED_AT_FPS) as u64;
     for index in 0..pictures_in_all {
-        let t_us = begin_us + (index as f64 * 1e6 / ANALYSED_FPS) as i64;
-        let seen = painter.paint(&backdrop, place.actors(t_us), &light, t_us, &mut frame);
-        sensor.expose(&mut frame, &light, t_us, UTC_US + t_us);
-        tensor.prepare(&i420(&frame), t_us)?;
-        // The first pictures are kept too: a gateway begins without a background as well.
-        if index % plan.keep_one_of != sequence % plan.keep_one_of || (seen.is_empty() && rng.random_bool(0.8)) {
-            continue;
+        let t_us = begin_us + (index as f64 * 1e6 / LOOKED_AT_FPS) as i64;
+        place.advance(t_us);
+        for (number, eye) in (sequence..).zip(&mut eyes) {
+            let seen = eye.look(place.actors(), &light, t_us)?;
+            // The first pictures are kept too: a gateway begins without a background as well. Eyes on one place keep
+            // different moments of it.
+            if index % plan.keep_one_of != number % plan.keep_one_of || (seen.is_empty() && rng.random_bool(0.8)) {
+                continue;
+            }
+            write_planes(eye.tensor.data(), pictures)?;
+            let line = json!({ "sequence": sequence, "boxes": boxes(&seen, &eye.tensor) });
+            writeln!(labels, "{line}")?;
+            made += 1;
         }
-        write_planes(tensor.data(), pictures)?;
-        let line = json!({ "sequence": sequence, "boxes": boxes(&seen, place.last_actors(), &tensor) });
-        writeln!(labels, "{line}")?;
-        made += 1;
     }
     Ok(made)
+}
+
+/// A camera that looks at the place.
+struct Eye {
+    painter: Painter,
+    backdrop: Backdrop,
+    sensor: Sensor,
+    frame: Frame,
+    tensor: Tensor,
+}
+
+impl Eye {
+    fn new(place: &Place, camera: &Camera, sequence: u64) -> Eye {
+        let view = camera.view();
+        Eye {
+            painter: Painter::new(view),
+            backdrop: Backdrop::new(place.layout(), &view, &place.light(), sequence),
+            sensor: Sensor::new(camera, sequence),
+            frame: Frame::new(camera.size_px.0, camera.size_px.1),
+            tensor: Tensor::new_luma_and_change(INPUT_PX),
+        }
+    }
+
+    fn look(&mut self, actors: &[Actor], light: &Light, t_us: i64) -> Result<Vec<Seen>, DatasetError> {
+        let seen = self.painter.paint(&self.backdrop, actors, light, t_us, &mut self.frame);
+        self.sensor.expose(&mut self.frame, light, t_us, UTC_US + t_us);
+        self.tensor.prepare(&i420(&self.frame), t_us)?;
+        Ok(seen)
+    }
 }
 
 /// Any time of day will do: it only shows in the clock.
@@ -125,19 +153,15 @@ fn write_planes(data: &[f32], out: &mut impl Write) -> std::io::Result<()> {
     out.write_all(&change)
 }
 
-/// `[class, x0, y0, x1, y1, visible]`, pixels of the input. A bag in somebody's hand is told as not visible: it belongs
-/// to who carries it, and asking for it took its carrier's cells away while training.
-fn boxes(seen: &[Seen], actors: &[Actor], tensor: &Tensor) -> Vec<[f32; 6]> {
+/// `[class, x0, y0, x1, y1, visible]`, pixels of the input.
+fn boxes(seen: &[Seen], tensor: &Tensor) -> Vec<[f32; 6]> {
     let Some(mapping) = tensor.mapping() else { return Vec::new() };
     let (width, height) = (mapping.width_px as f32, mapping.height_px as f32);
-    let carried: BTreeSet<u32> =
-        actors.iter().filter(|actor| actor.carried_by.is_some()).map(|actor| actor.id).collect();
     seen.iter()
         .filter_map(|one| {
             let class = CLASSES.iter().position(|name| *name == one.class)?;
             let b = one.bbox;
-            let visible = if carried.contains(&one.id) { 0.0 } else { one.visible };
-            Some([class as f32, b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height, visible])
+            Some([class as f32, b.x0 * width, b.y0 * height, b.x1 * width, b.y1 * height, one.visible])
         })
         .collect()
 }
@@ -156,34 +180,50 @@ fn i420(frame: &Frame) -> I420<'_> {
     }
 }
 
-/// Where a sequence is taken: half of them in a studio, half in the city from anywhere.
+/// Where a sequence is taken: in a studio with one camera, or in the city with several, which share what it costs to
+/// let a city go on.
 enum Place {
     Studio(Box<Studio>, Vec<Actor>),
     City(Box<World>),
 }
 
 impl Place {
-    fn new(sequence: u64, rng: &mut StdRng) -> (Place, Camera) {
-        if rng.random_bool(0.5) {
-            let studio = Studio::new(rng);
-            let camera = studio.camera.clone();
-            return (Place::Studio(Box::new(studio), Vec::new()), camera);
+    fn new(sequence: u64, close: bool, rng: &mut StdRng) -> Place {
+        if close {
+            return Place::Studio(Box::new(Studio::close(rng)), Vec::new());
+        }
+        if rng.random_bool(0.7) {
+            return Place::Studio(Box::new(Studio::new(rng)), Vec::new());
         }
         let wet = rng.random_bool(0.2);
         let options = Options {
             seed: sequence,
-            hour: if rng.random_bool(0.75) { rng.random_range(6.0..18.5) } else { rng.random_range(0.0..24.0) },
+            hour: if rng.random_bool(0.75) { rng.random_range(6.0..19.0) } else { rng.random_range(0.0..24.0) },
             cloud: rng.random_range(0.0..1.0),
             rain: if wet { rng.random_range(0.1..1.0) } else { 0.0 },
             density: rng.random_range(0.6..2.5),
             faults: false,
-            incidents_per_min: 6.0,
             ..Options::default()
         };
         let mut world = World::new(options);
-        world.advance(rng.random_range(5_000_000..40_000_000));
-        let camera = anywhere(&world, rng);
-        (Place::City(Box::new(world)), camera)
+        world.advance(rng.random_range(0..40_000_000));
+        Place::City(Box::new(world))
+    }
+
+    /// In the city three as it has them itself and two from anywhere, all of sizes of their own.
+    fn cameras(&self, rng: &mut StdRng) -> Vec<Camera> {
+        let mut cameras = match self {
+            Place::Studio(studio, _) => vec![studio.camera.clone()],
+            Place::City(world) => {
+                let own = [own(world, rng), own(world, rng), own(world, rng)];
+                own.into_iter().chain([anywhere(world, rng), anywhere(world, rng)]).collect()
+            }
+        };
+        for camera in &mut cameras {
+            camera.size_px = SIZES_PX[rng.random_range(0..SIZES_PX.len())];
+            camera.faults.clear();
+        }
+        cameras
     }
 
     fn begin_us(&self) -> i64 {
@@ -207,25 +247,28 @@ impl Place {
         }
     }
 
-    fn last_actors(&self) -> &[Actor] {
+    fn advance(&mut self, t_us: i64) {
+        match self {
+            Place::Studio(studio, actors) => *actors = studio.actors(t_us as f32 / 1e6),
+            Place::City(world) => world.advance(t_us),
+        }
+    }
+
+    fn actors(&self) -> &[Actor] {
         match self {
             Place::Studio(_, actors) => actors,
             Place::City(world) => world.actors(),
         }
     }
+}
 
-    fn actors(&mut self, t_us: i64) -> &[Actor] {
-        match self {
-            Place::Studio(studio, actors) => {
-                *actors = studio.actors(t_us as f32 / 1e6);
-                actors
-            }
-            Place::City(world) => {
-                world.advance(t_us);
-                world.actors()
-            }
-        }
-    }
+/// One of the city's cameras, turned a little.
+fn own(world: &World, rng: &mut StdRng) -> Camera {
+    let mut camera = world.cameras()[rng.random_range(0..world.cameras().len())].clone();
+    camera.heading_deg += rng.random_range(-10.0..10.0);
+    camera.tilt_deg += rng.random_range(-5.0..5.0);
+    camera.fov_deg *= rng.random_range(0.85..1.1);
+    camera
 }
 
 /// Looks at somebody or something that moves, from a random side, height and distance, with nothing solid before it.
@@ -238,7 +281,7 @@ fn anywhere(world: &World, rng: &mut StdRng) -> Camera {
         world.actors().iter().filter(|actor| subject(actor) == Some(wanted)).map(|actor| actor.at).collect();
     let mut camera = world.cameras()[rng.random_range(0..world.cameras().len())].clone();
     camera.fov_deg = rng.random_range(40.0..95.0);
-    if subjects.is_empty() || rng.random_bool(0.15) {
+    if subjects.is_empty() {
         return camera;
     }
     for _ in 0..40 {
@@ -280,7 +323,7 @@ mod tests {
 
     #[test]
     fn a_sequence_is_the_same_again_and_its_boxes_lie_in_the_input() {
-        let plan = Plan { first: 3, sequences: 2, seconds: 4.0, keep_one_of: 2 };
+        let plan = Plan { first: 3, sequences: 2, seconds: 4.0, keep_one_of: 2, close: false };
         let folders = [tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder")];
         let made = folders.each_ref().map(|folder| write(&plan, folder.path(), |_, _| ()).expect("written"));
         let read = |folder: usize, name: &str| std::fs::read(folders[folder].path().join(name)).expect("there");

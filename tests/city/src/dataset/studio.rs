@@ -1,5 +1,5 @@
-//! Places that no city camera shows: rooms and yards with people close by, and roads and car parks seen steeply from
-//! above. They exist for training only, so their world is paths with pauses and nothing more.
+//! Places that no city camera shows: rooms and yards with people close by, and roads and car parks, many of them seen
+//! steeply from above. They exist for training only, so their world is paths with pauses and nothing more.
 
 use glam::Vec2;
 use rand::rngs::StdRng;
@@ -35,7 +35,12 @@ struct Mover {
 impl Studio {
     /// A random place.
     pub(super) fn new(rng: &mut StdRng) -> Studio {
-        if rng.random_bool(0.55) { room(rng) } else { road(rng) }
+        if rng.random_bool(0.55) { room(rng, false) } else { road(rng) }
+    }
+
+    /// A room whose camera looks at people from a few steps away, so that they fill its picture.
+    pub(super) fn close(rng: &mut StdRng) -> Studio {
+        room(rng, true)
     }
 
     /// Who is there at a time.
@@ -164,11 +169,13 @@ fn one_of<T: Copy>(rng: &mut StdRng, all: &[T]) -> T {
 }
 
 /// People close to a camera in a corner: a floor, a wall or two, some furniture.
-fn room(rng: &mut StdRng) -> Studio {
-    let tilt_deg = rng.random_range(12.0..58.0);
-    let camera = camera(rng.random_range(2.3..5.0), tilt_deg, rng.random_range(45.0..100.0));
-    // Where the middle of the picture meets the floor, at most 12 m away.
-    let middle = (camera.height_m / tilt_deg.to_radians().tan()).min(12.0);
+fn room(rng: &mut StdRng, close: bool) -> Studio {
+    let tilt_deg = if close { rng.random_range(8.0..36.0) } else { rng.random_range(12.0..58.0) };
+    let height_m = if close { rng.random_range(1.4..3.2) } else { rng.random_range(2.3..5.0) };
+    let camera =
+        camera(height_m, tilt_deg, if close { rng.random_range(42.0..70.0) } else { rng.random_range(45.0..100.0) });
+    // Where the middle of the picture meets the floor, at most so many metres away.
+    let middle = (camera.height_m / tilt_deg.to_radians().tan()).min(if close { 5.0 } else { 12.0 });
     let floors = [Surface::Floor, Surface::Floor, Surface::Plaza, Surface::Pavement, Surface::Asphalt, Surface::Earth];
     let mut layout = Layout::default();
     let floor = one_of(rng, &floors);
@@ -229,9 +236,10 @@ fn room(rng: &mut StdRng) -> Studio {
 
 /// Cars and who else is on a road, from a bridge or a mast.
 fn road(rng: &mut StdRng) -> Studio {
-    let tilt_deg: f32 = rng.random_range(35.0..88.0);
+    // Steeply, or as masts mostly look: then whole buses and lorries are in the picture, which the city has few of.
+    let tilt_deg: f32 = if rng.random_bool(0.5) { rng.random_range(13.0..35.0) } else { rng.random_range(35.0..88.0) };
     let camera = camera(rng.random_range(4.0..16.0), tilt_deg, rng.random_range(40.0..85.0));
-    let middle = Vec2::new(0.0, camera.height_m / tilt_deg.to_radians().tan());
+    let middle = Vec2::new(0.0, (camera.height_m / tilt_deg.to_radians().tan()).min(28.0));
     let any = rng.random_range(0.0..PI);
     let angle = one_of(rng, &[0.0, FRAC_PI_2, FRAC_PI_2, any]);
     let (along, across) = (Vec2::from_angle(angle), Vec2::from_angle(angle).perp());
@@ -295,7 +303,8 @@ fn road(rng: &mut StdRng) -> Studio {
         (parked.first_s, parked.pause, parked.period_s) = (-0.001, (0, 1e6), 1e7);
         movers.push(parked);
     }
-    Studio { layout, camera, light: light(rng, 0.0..24.0), movers }
+    let hours = if rng.random_bool(0.7) { 6.0..19.0 } else { 0.0..24.0 };
+    Studio { layout, camera, light: light(rng, hours), movers }
 }
 
 fn mover(rng: &mut StdRng, kind: ActorKind, points: Vec<Vec2>) -> Mover {
