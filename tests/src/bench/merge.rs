@@ -3,8 +3,8 @@
 //!
 //! The events are the true ones of every camera's rules, placed on the ground as a calibrated gateway places them, with a
 //! calibration that is as wrong as a technician's measurements are. They are sent by one gateway a department; one of them
-//! is cut off and sends everything last. What detectors
-//! make of the city's pictures is not measured here.
+//! is cut off and sends everything last. Then the same end to end: the events that the default model, tracker and rules
+//! make of the city's pictures (`merge_watch.rs`).
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -24,9 +24,9 @@ use yiwang_inference::picture::Point;
 use yiwang_wire::event::{Event, Phase, Record, Severity, Subject, TimeSource};
 use yiwang_wire::pb;
 
-use super::Report;
 use super::merge_score::{Pairs, about};
 use super::model::{commit, seed};
+use super::{Report, merge_watch};
 use crate::check::percentile;
 use crate::events;
 use crate::feed::{self, Body, SseParser};
@@ -40,6 +40,8 @@ pub struct Size {
     pub cities: usize,
     /// Seconds of each.
     pub seconds: u64,
+    /// Seconds of each that are watched through the model; 0 leaves that out.
+    pub watched_s: u64,
 }
 
 /// Pictures are five a second, as gateways analyse them.
@@ -55,10 +57,16 @@ const TIMED: u64 = 600;
 const TIMED_PER_S: u64 = 50;
 
 /// What happens in a city.
-struct City {
-    cameras: Vec<Camera>,
-    events: Vec<TrueEvent>,
-    incidents: Vec<Incident>,
+pub(super) struct City {
+    pub(super) cameras: Vec<Camera>,
+    pub(super) events: Vec<Sent>,
+    pub(super) incidents: Vec<Incident>,
+}
+
+/// An event with the number that its camera's tracker gives what it is about.
+pub(super) struct Sent {
+    pub(super) event: TrueEvent,
+    pub(super) track: Option<u64>,
 }
 
 /// Runs it.
@@ -68,7 +76,7 @@ pub async fn run(report: &mut Report, size: Size) -> Result<(), LinkError> {
     let hub = Hub::start(directory.path());
     let endpoint = endpoint()?;
     let token = hub.feed_token();
-    let (mut all, mut across) = (Pairs::default(), Pairs::default());
+    let (mut all, mut across, mut watched) = (Pairs::default(), Pairs::default(), Pairs::default());
     for number in 0..size.cities {
         let seed = seed(&hash, number);
         let city = live(seed, size.seconds)?;
@@ -84,6 +92,18 @@ pub async fn run(report: &mut Report, size: Size) -> Result<(), LinkError> {
         report.add(&format!("pairwise_recall_{number}"), &format!("recall, seed {seed}"), pairs.recall(), "", "");
         all.add(pairs);
         across.add(over);
+        if size.watched_s > 0 {
+            let city = merge_watch::watch(seed, size.watched_s)?;
+            let (pairs, _) = merge(&hub, &endpoint, &token, &city, size.cities + number, seed).await?;
+            eprintln!("  end to end: precision {:.3}, recall {:.3}, {pairs:?}", pairs.precision(), pairs.recall());
+            watched.add(pairs);
+        }
+    }
+    if size.watched_s > 0 {
+        let beside = format!("{} of {} pairs; goal 0.95", watched.right, watched.found);
+        report.add("end_to_end_precision", "from detected events: precision", watched.precision(), "", &beside);
+        let beside = format!("{} of {} pairs; goal 0.90", watched.right, watched.true_ones);
+        report.add("end_to_end_recall", "from detected events: recall", watched.recall(), "", &beside);
     }
     let beside = format!("{} of {} pairs; goal 0.98", all.right, all.found);
     report.add("pairwise_precision", "pairs put together that belong together", all.precision(), "", &beside);
@@ -113,6 +133,9 @@ fn live(seed: u64, seconds: u64) -> Result<City, LinkError> {
     }
     events.retain(|event| event.kind != "count");
     events.sort_by_key(|event| event.t_us);
+    // The tracker's number is the camera's own: no two cameras share one.
+    let number = |event: &TrueEvent| Some(u64::from(event.actor?) * 31 + event.camera.len() as u64);
+    let events = events.into_iter().map(|event| Sent { track: number(&event), event }).collect();
     Ok(City { cameras, events, incidents: world.incidents().to_vec() })
 }
 
@@ -152,7 +175,7 @@ fn installed(camera: &Camera, random: &mut StdRng) -> Result<Installed, LinkErro
 
 /// An event as the gateway of a camera would tell it.
 fn told(
-    true_event: &TrueEvent,
+    Sent { event: true_event, track }: &Sent,
     installed: &Installed,
     camera: &Camera,
     from_us: i64,
@@ -169,9 +192,8 @@ fn told(
             ("position_error_m".into(), format!("{:.1}", place.error_m)),
         ]
     });
-    let subject = true_event.actor.zip(true_event.class.clone()).map(|(actor, class)| Subject {
-        // The tracker's number is the camera's own: no two cameras share one.
-        track: u64::from(actor) * 31 + camera.id.len() as u64,
+    let subject = track.zip(true_event.class.clone()).map(|(track, class)| Subject {
+        track,
         class,
         confidence: 0.9,
         bbox: yiwang_wire::event::Rect { x0: 0.4, y0: 0.4, x1: 0.6, y1: 0.6 },
@@ -222,7 +244,8 @@ async fn merge(
     departments.sort_unstable();
     departments.dedup();
     let mut by_department: HashMap<&str, Vec<Event>> = HashMap::new();
-    for event in &city.events {
+    for sent in &city.events {
+        let event = &sent.event;
         let at = city.cameras.iter().position(|camera| camera.id == event.camera).ok_or("an unknown camera")?;
         let id = Uuid::now_v7();
         let cause = ids.get(&(event.camera.clone(), event.key)).copied().filter(|_| event.phase != "begin");
@@ -231,7 +254,7 @@ async fn merge(
             begins.push((id, event));
         }
         let camera = &city.cameras[at];
-        let made = told(event, &all[at], camera, from_us, id, cause);
+        let made = told(sent, &all[at], camera, from_us, id, cause);
         by_department.entry(&camera.department).or_default().push(made);
     }
     let epoch = u64::try_from(now_us() / 1000)?;

@@ -9,6 +9,7 @@ pub mod hub;
 pub mod long;
 pub mod merge;
 mod merge_score;
+mod merge_watch;
 pub mod model;
 pub mod pictures;
 mod report;

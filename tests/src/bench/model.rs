@@ -11,7 +11,7 @@ use yiwang_city::camera::Camera;
 use yiwang_city::picture::{Backdrop, Frame, Painter, Sensor};
 use yiwang_city::score::boxes::{FoundBox, Precision, TrueBox};
 use yiwang_city::score::{self, Clock, Terms, Told};
-use yiwang_city::truth::{self, CLASSES, EventTruth, Line, Seen, Start, TrueCamera};
+use yiwang_city::truth::{self, CLASSES, EventTruth, Line, Seen, Start, TrueCamera, TrueEvent};
 use yiwang_city::world::{Options, World};
 use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
@@ -208,6 +208,12 @@ impl Eye {
         let seen = self.painter.paint(&self.backdrop, world.actors(), light, t_us, &mut self.frame);
         self.sensor.expose(&mut self.frame, light, t_us, t_us);
         seen
+    }
+
+    /// Looks, and tells what is true of it by the camera's rules.
+    pub(super) fn watch(&mut self, world: &World, light: &yiwang_city::world::Light, t_us: i64) -> Vec<TrueEvent> {
+        let seen = self.look(world, light, t_us);
+        self.truth.picture(t_us, &seen, self.frame.height_px)
     }
 
     pub(super) fn picture(&self) -> I420<'_> {

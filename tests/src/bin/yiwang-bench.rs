@@ -74,6 +74,9 @@ enum What {
         /// How many cities.
         #[arg(long, default_value_t = 4)]
         cities: usize,
+        /// Seconds of each that are watched through the default model, end to end; 0 leaves that out.
+        #[arg(long, default_value_t = 240)]
+        watched_s: u64,
     },
     /// How long a search takes over many events.
     Search {
@@ -124,8 +127,8 @@ fn main() -> ExitCode {
             let size = model::Size { model, cities, seconds: options.seconds.unwrap_or(120) };
             model::run(&mut report, &size)
         }
-        What::Merge { cities } => {
-            let size = merge::Size { cities, seconds: options.seconds.unwrap_or(900) };
+        What::Merge { cities, watched_s } => {
+            let size = merge::Size { cities, seconds: options.seconds.unwrap_or(900), watched_s };
             runtime.block_on(merge::run(&mut report, size))
         }
         What::Search { events } => search::run(&mut report, search::Size { events }),
