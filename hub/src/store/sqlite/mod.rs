@@ -16,9 +16,9 @@ mod schema;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 use yiwang_wire::event::KindDescriptor;
 
@@ -33,6 +33,8 @@ use crate::work::handover::Handover;
 const READERS_KEPT: usize = 4;
 /// How long a writer waits for another process's transaction.
 const BUSY_MS: u64 = 5_000;
+/// Between two tries where SQLite itself does not wait.
+const BUSY_PAUSE: Duration = Duration::from_millis(10);
 
 /// The store in one SQLite file.
 pub struct SqliteStore {
@@ -343,10 +345,24 @@ impl IncidentStore for SqliteStore {
 fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let connection = Connection::open(path)?;
     connection.busy_timeout(Duration::from_millis(BUSY_MS))?;
-    connection.pragma_update(None, "journal_mode", "WAL")?;
+    write_ahead(&connection)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     Ok(connection)
+}
+
+/// Turns on the write-ahead log. SQLite does not wait for another process that is just doing the same, whatever its time
+/// limit says: two that make one store at once would see it locked.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<()> {
+    let deadline = Instant::now() + Duration::from_millis(BUSY_MS);
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && Instant::now() < deadline => {
+                std::thread::sleep(BUSY_PAUSE);
+            }
+            done => return done,
+        }
+    }
 }
 
 fn write_with<T>(writer: &mut Connection, work: impl FnOnce(&Transaction<'_>) -> StoreResult<T>) -> StoreResult<T> {
