@@ -2,8 +2,8 @@
 //! moves, the model would find nothing, and is not asked. Pure; what has changed is measured by the model's own input
 //! (`Tensor::most_changed_levels`), so a model that keeps no background is asked about every picture.
 
-/// Less than this, the strongest mean of a few neighbouring cells, is noise: what stands out from its background by so
-/// little is found by no model either.
+/// Less than this, the strongest mean change of a few neighbouring pixels, is taken for noise. Chosen, not tuned: whoever
+/// stands out from the background by less is found by the next ask at the latest (`ASK_US`).
 const CHANGED_MIN_LEVELS: f32 = 4.0;
 /// Boxes below this score are nothing: far from what starts a track, and an empty street has some.
 pub(super) const NOTHING_SCORE_MAX: f32 = 0.35;
