@@ -2,7 +2,8 @@
 """Trains the default detector on rendered pictures and exports it: train.py --data DIR... --out FILE.onnx --minutes M.
 
 Debian's python3-torch and python3-onnx are all it needs. A checkpoint is written beside the output every four minutes and
-taken up again after an interruption; the time given is the time spent in training altogether."""
+taken up again after an interruption; the time given is what the training itself computes altogether, whoever else
+works on the machine."""
 
 import argparse
 import math
@@ -16,7 +17,7 @@ import data
 import measure
 import network
 
-SIZE_RANGE_PX = ((0, 56), (40, 120), (88, 1e9))  # longer side of what each stride looks for; they overlap on purpose
+SIZE_RANGE_PX = ((0, 28), (20, 56), (40, 120), (88, 1e9))  # longer side of what each stride looks for; they overlap on purpose
 CENTRE_RADIUS = 1.5  # strides around a box's centre whose cells are to find it
 BAG, BAG_RADIUS, BAG_WEIGHT = network.CLASSES.index("bag"), 0.8, 3.0
 
@@ -196,7 +197,7 @@ def main():
     batches = iter(torch.utils.data.DataLoader(batches, batch_size=None, num_workers=1, prefetch_factor=4))
     sums = np.zeros(3)
     while spent_s < total_s:
-        begun = time.monotonic()
+        begun = time.process_time()
         part.value = spent_s / total_s
         warm = min(1.0, (step + 1) / 200)
         for group in optimiser.param_groups:
@@ -214,7 +215,7 @@ def main():
         step += 1
         follow(average, model, min(0.999, 1 - 1 / (step / 10 + 1)))
         sums += (float(value.detach()), classes, iou)
-        spent_s += time.monotonic() - begun
+        spent_s += time.process_time() - begun
         if time.monotonic() - told > 30:
             mean = sums / max(1, step - told_step)
             print(f"{spent_s / 60:5.1f} min, step {step}: loss {mean[0]:.3f}, classes {mean[1]:.3f}, overlap {mean[2]:.3f}", flush=True)
@@ -259,7 +260,11 @@ def begin_with(model, path, pictures):
         model(pictures.batch([0])[0])
         [hook.remove() for hook in hooks]
         for layer in convolutions:
-            weight, bias = next(one for one in exported if one[0].shape == layer.weight.shape)
+            # A layer that the exported network did not have begins with nothing.
+            weight, bias = next((one for one in exported if one[0].shape == layer.weight.shape), (None, None))
+            if weight is None:
+                norms.pop(layer, None)
+                continue
             exported = [one for one in exported if one[0] is not weight]
             layer.weight.copy_(weight)
             norm = norms.get(layer)
