@@ -47,8 +47,9 @@ class Pictures:
         return len(self.at)
 
     def draw(self, rng, count):
-        """Random indices: of five three with an object of a class and size drawn first, the others any picture, so that
-        what is rare on a street, people close by too, is seen as often as what is common."""
+        """Random indices: of five three with an object of a class and size drawn first, so that what is rare on a street,
+        people close by too, is seen as often as what is common; of eight one in which nobody is, for what is there when
+        somebody has left; the others any picture."""
         if not hasattr(self, "having"):
             self.having = {}
             for n, boxes in enumerate(self.boxes):
@@ -56,6 +57,7 @@ class Pictures:
                 bins = np.digitize((asked[:, 3:5] - asked[:, 1:3]).max(1, initial=0), DRAWN_SIZES_PX)
                 for one in set(zip(asked[:, 0].astype(int).tolist(), bins.tolist())):
                     self.having.setdefault(one[0], {}).setdefault(one[1], []).append(n)
+            self.empty = [n for n, boxes in enumerate(self.boxes) if len(boxes) == 0]
         chosen = rng.integers(0, len(self), count)
         for n in range(count * 3 // 5):
             # People twice: they are what most rules are about.
@@ -63,6 +65,8 @@ class Pictures:
             # Close by oftener: their feet decide in which zone they are, and the overlap forgives those much.
             size = max(sizes) if rng.random() < 0.3 else rng.choice(list(sizes))
             chosen[n] = rng.choice(sizes[size])
+        if self.empty:
+            chosen[count - count // 8 :] = rng.choice(self.empty, count // 8)
         return chosen
 
     def batch(self, indices):

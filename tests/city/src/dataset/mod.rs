@@ -100,7 +100,10 @@ fn sequence_of(
             let seen = eye.look(place.actors(), &light, t_us)?;
             // The first pictures are kept too: a gateway begins without a background as well. Eyes on one place keep
             // different moments of it.
-            if index % plan.keep_one_of != number % plan.keep_one_of || (seen.is_empty() && rng.random_bool(0.8)) {
+            // Of empty streets a few will do; an empty room just after somebody has left it shows what a place looks like in
+            // which the background still holds who stood there.
+            let skipped = if plan.close { 0.1 } else { 0.8 };
+            if index % plan.keep_one_of != number % plan.keep_one_of || (seen.is_empty() && rng.random_bool(skipped)) {
                 continue;
             }
             write_planes(eye.tensor.data(), pictures)?;

@@ -204,17 +204,20 @@ fn room(rng: &mut StdRng, close: bool) -> Studio {
         PropKind::Bollard,
         PropKind::Bush,
     ];
-    for _ in 0..rng.random_range(0..6) {
+    for _ in 0..rng.random_range(0..14) {
         layout.props.push(Prop {
             kind: one_of(rng, &kinds),
-            at: Vec2::new(rng.random_range(-6.0..6.0), middle * rng.random_range(0.6..1.6)),
+            at: Vec2::new(rng.random_range(-6.0..6.0), middle * rng.random_range(0.6..2.0)),
             heading_rad: rng.random_range(0.0..TAU),
             scale: rng.random_range(0.7..1.4),
             look: rng.next_u32(),
         });
     }
     let near = |rng: &mut StdRng| Vec2::new(rng.random_range(-0.9..0.9) * middle, middle * rng.random_range(0.45..1.5));
-    let movers = (0..rng.random_range(1..8))
+    // In half of the close ones people come one after the other, and the room is empty between them.
+    let alone = close && rng.random_bool(0.5);
+    let people = if alone { rng.random_range(1..3) } else { rng.random_range(1..8) };
+    let movers = (0..people)
         .map(|_| {
             let side = |rng: &mut StdRng| match rng.random_range(0..4) {
                 0 => Vec2::new(rng.random_range(-2.0..2.0), 0.1),
@@ -314,7 +317,9 @@ fn mover(rng: &mut StdRng, kind: ActorKind, points: Vec<Vec2>) -> Mover {
         ActorKind::Cyclist => rng.random_range(2.0..6.0),
         _ => rng.random_range(2.5..13.0),
     };
-    let pause_s = if rng.random_bool(if person { 0.7 } else { 0.25 }) { rng.random_range(1.0..16.0) } else { 0.0 };
+    // Some stand until they have become background, and leave it empty where they were.
+    let longest_s = if person && rng.random_bool(0.4) { 40.0 } else { 16.0 };
+    let pause_s = if rng.random_bool(if person { 0.7 } else { 0.25 }) { rng.random_range(1.0..longest_s) } else { 0.0 };
     let carries = person && rng.random_bool(0.4);
     Mover {
         kind,
@@ -323,7 +328,7 @@ fn mover(rng: &mut StdRng, kind: ActorKind, points: Vec<Vec2>) -> Mover {
         points,
         speed_mps,
         first_s: rng.random_range(0.0..20.0),
-        period_s: rng.random_range(25.0..60.0),
+        period_s: rng.random_range(25.0..60.0) + pause_s,
         bag: carries.then(|| rng.next_u32()),
         leaves: carries && rng.random_bool(0.75),
     }
