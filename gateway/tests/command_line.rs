@@ -78,6 +78,19 @@ fn two_runs_over_a_clip_print_the_same_and_every_line_says_what_is_promised() {
 }
 
 #[test]
+fn the_page_about_a_clip_is_whole_by_itself_and_tells_of_every_rule() {
+    let Some(assets) = assets("the_page_about_a_clip_is_whole_by_itself_and_tells_of_every_rule") else { return };
+    let page = analyze(&assets, "people", PEOPLE, "html");
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"), "{:.200}", page);
+    for words in ["Timeline", "table", "loiter_10s", "loiter_14s", "data:image/jpeg;base64,"] {
+        assert!(page.contains(words), "{words}");
+    }
+    for outside in ["src=\"http", "href=\"http", "@import", "url(http"] {
+        assert!(!page.contains(outside), "it asks for {outside}");
+    }
+}
+
+#[test]
 fn a_fault_in_the_configuration_is_named_with_its_line_and_a_suggestion() {
     let dir = tempfile::tempdir().unwrap();
     let file = config(dir.path(), "[[camera]]\nid = \"gate\"\nurl = \"rtsp://192.0.2.7/\"\nanalyzed_fps = 5\n");

@@ -41,6 +41,15 @@ pub struct Background {
     rest: i64,
 }
 
+/// What a background was before a picture; see [`Background::recall`].
+#[derive(Debug)]
+pub(crate) struct Remembered {
+    levels: Vec<i16>,
+    started_us: i64,
+    last_us: Option<i64>,
+    rest: i64,
+}
+
 impl Background {
     /// Takes in the picture at `t_us`, luma in parts of a level (0 to 255·[`PARTS`]), and returns by how much each pixel
     /// differed from the background before. The first picture of a size, of a scene or after a jump of time is the
@@ -59,6 +68,18 @@ impl Background {
     /// The next picture is the first one: another stream, or the same after it was lost.
     pub fn forget(&mut self) {
         self.last_us = None;
+    }
+
+    /// What it is now, but for what the last picture differed by, which the next one says anew.
+    pub(crate) fn remembered(&self) -> Remembered {
+        let Self { levels, started_us, last_us, rest, .. } = self;
+        Remembered { levels: levels.clone(), started_us: *started_us, last_us: *last_us, rest: *rest }
+    }
+
+    /// Takes back the pictures since then.
+    pub(crate) fn recall(&mut self, remembered: Remembered) {
+        let Remembered { levels, started_us, last_us, rest } = remembered;
+        (self.levels, self.started_us, self.last_us, self.rest) = (levels, started_us, last_us, rest);
     }
 
     /// Whether the last picture was the first one, by which nothing can have changed.

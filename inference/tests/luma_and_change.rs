@@ -97,7 +97,8 @@ fn luma_is_the_mean_of_the_area_at_every_usual_size() {
         let mapping = tensor.mapping().unwrap();
         let (wide, tall) = (mapping.width_px as usize, mapping.height_px as usize);
         assert!(mapping.left_px == 0 && mapping.top_px == 0 && (wide == INPUT.0 || tall == INPUT.1));
-        let (have, change) = tensor.data().split_at(INPUT.0 * INPUT.1);
+        let data = tensor.data();
+        let (have, change) = data.split_at(INPUT.0 * INPUT.1);
         assert_eq!(change.len(), have.len());
         assert!(change.iter().all(|&change| change == 0.0), "the first picture is the background");
         for (at, &have) in have.iter().enumerate() {
@@ -114,9 +115,9 @@ fn luma_is_the_mean_of_the_area_at_every_usual_size() {
 fn an_even_picture_is_even_and_black_and_white_are_the_ends() {
     for (level, want) in [(0u8, 0.0), (16, 0.0), (126, 110.0 / 219.0), (235, 1.0), (255, 1.0)] {
         let tensor = prepared(&Luma::of(1366, 768, 0, |_, _| level));
-        let inside = 384 * 215;
-        assert!(tensor.data()[..inside].iter().all(|&luma| luma == tensor.data()[0]), "{level}");
-        assert!((tensor.data()[0] - want).abs() < 1e-6, "{level}: {}", tensor.data()[0]);
+        let (inside, data) = (384 * 215, tensor.data());
+        assert!(data[..inside].iter().all(|&luma| luma == data[0]), "{level}");
+        assert!((data[0] - want).abs() < 1e-6, "{level}: {}", data[0]);
     }
 }
 
@@ -143,6 +144,26 @@ fn what_moves_is_in_the_second_plane_and_nothing_else() {
     tensor.forget();
     tensor.prepare(&full.picture(), 400_000).unwrap();
     assert!(tensor.data()[384 * 224..].iter().all(|&change| change == 0.0), "another stream has another background");
+}
+
+#[test]
+fn a_picture_that_is_taken_back_has_taught_nothing() {
+    let (street, passer, other) =
+        (Luma::noise(640, 360, 0, 5), Luma::noise(640, 360, 0, 6), Luma::noise(640, 360, 0, 7));
+    let mut tensor = prepared(&street);
+    let before = tensor.before();
+    tensor.prepare(&passer.picture(), 2_000_000).unwrap();
+    tensor.take_back(before);
+    tensor.prepare(&other.picture(), 1_000_000).unwrap();
+    let mut expected = prepared(&street);
+    expected.prepare(&other.picture(), 1_000_000).unwrap();
+    assert_eq!(tensor.data(), expected.data());
+    assert_ne!(tensor.data(), prepared(&other).data(), "it knows its background");
+    let mut first = Tensor::new_luma_and_change((INPUT.0 as u32, INPUT.1 as u32));
+    let before = first.before();
+    first.prepare(&passer.picture(), 0).unwrap();
+    first.take_back(before);
+    assert!(first.mapping().is_none());
 }
 
 #[test]

@@ -229,20 +229,29 @@ impl Analyst {
         id: &mut dyn FnMut() -> Uuid,
     ) -> Result<Option<Vec<Found>>, ModelError> {
         // What is kept between pictures (the background) must not learn from one that comes again before it.
-        let (mut tensor, mut left, mut unchanged) = (self.tensor.clone(), self.left.clone(), self.unchanged);
+        let (before, mut left, mut unchanged) = (self.tensor.before(), self.left.clone(), self.unchanged);
         let media_us = picture.times().media_us;
         let view = covered(&mut self.plan.mask, picture, &self.model_name)?;
-        self.model.prepare(&view, media_us, &mut tensor)?;
         let nobody = is_nobody_there(&self.analyser);
-        let (asks, mut detections) = detect_if_changed(&self.model, &mut unchanged, nobody, &mut tensor, media_us)?;
-        self.spared += u64::from(!asks);
-        if let Some(left) = &mut left {
-            left.observe(&view, media_us, &mut detections).map_err(unreadable(&self.model_name))?;
+        let (model, tensor) = (&self.model, &mut self.tensor);
+        let found = model
+            .prepare(&view, media_us, tensor)
+            .and_then(|()| detect_if_changed(model, &mut unchanged, nobody, tensor, media_us))
+            .and_then(|(asks, mut detections)| {
+                let looked = left.as_mut().map_or(Ok(()), |left| left.observe(&view, media_us, &mut detections));
+                looked.map(|()| (asks, detections)).map_err(unreadable(&self.model_name))
+            });
+        let as_before = |found: &[Detection]| self.still.is_unchanged(self.analyser.tracks(), found);
+        let is_as_before = found.as_ref().is_ok_and(|(_, detections)| as_before(detections));
+        if !is_as_before {
+            tensor.take_back(before);
         }
-        if !self.still.is_unchanged(self.analyser.tracks(), &detections) {
+        let (asks, detections) = found?;
+        self.spared += u64::from(!asks);
+        if !is_as_before {
             return Ok(None);
         }
-        (self.tensor, self.left, self.unchanged) = (tensor, left, unchanged);
+        (self.left, self.unchanged) = (left, unchanged);
         let findings = self.examiner.observe(media_us, &view);
         let planes = window::copy(self.window.as_ref(), &view);
         let found = self.observe(picture, &detections, findings, id);

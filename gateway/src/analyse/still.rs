@@ -10,12 +10,20 @@ use yiwang_inference::track::{Track, TrackerConfig};
 
 use crate::gate::Stir;
 
-/// An object that has stayed where it is for so long stands still.
-const STILL_US: i64 = 15_000_000;
-/// A place where something stood still and is found no more is remembered for so long.
+/// An object that has stayed where it is for so long stands still. When it goes on, the next keyframe shows it, and what
+/// was kept from before is decoded then.
+const STILL_US: i64 = 4_000_000;
+/// A place where something stood for long and is found no more is remembered for so long …
 const REMEMBERED_US: i64 = 60_000_000;
-/// The same of a place where nothing has stood for long: the tracker's own patience.
+/// … where "for long" is this.
+const LONG_US: i64 = 15_000_000;
+/// The same of a place where something stood still for less than that, and …
+const STOOD_US: i64 = 10_000_000;
+/// … of one where nothing has stood still: the tracker's own patience.
 const MET_US: i64 = 2_500_000;
+/// An object that was not found for so long within the picture is waited for by keyframes, not by every picture: a
+/// detector overlooks who is there for one picture or two, and who is behind something for longer.
+const MISSED_US: i64 = 600_000;
 /// Boxes of one object that overlap less than this are in different places.
 const SAME_PLACE: f32 = 0.6;
 /// Most places that are remembered; beyond them the ones seen longest ago go.
@@ -25,6 +33,8 @@ const PLACES_MAX: usize = 200;
 #[derive(Debug, Default)]
 pub(super) struct Still {
     places: Vec<Place>,
+    /// The picture that was taken in last.
+    now_us: i64,
 }
 
 #[derive(Debug)]
@@ -37,6 +47,14 @@ struct Place {
 impl Place {
     fn is_still(&self) -> bool {
         self.seen_us - self.since_us >= STILL_US
+    }
+
+    fn remembered_us(&self) -> i64 {
+        match self.seen_us - self.since_us {
+            LONG_US.. => REMEMBERED_US,
+            STILL_US.. => STOOD_US,
+            _ => MET_US,
+        }
     }
 }
 
@@ -51,9 +69,8 @@ impl Still {
         detections: &[Detection],
         mut undecided: impl Iterator<Item = &'a Rect>,
     ) -> Stir {
-        self.places.retain(|place| {
-            t_us - place.seen_us <= if place.is_still() { REMEMBERED_US } else { MET_US } && place.seen_us <= t_us
-        });
+        self.now_us = t_us;
+        self.places.retain(|place| (0..=place.remembered_us()).contains(&(t_us - place.seen_us)));
         let mut stir = if tracks.iter().all(|track| track.left_picture) { Stir::Empty } else { Stir::Still };
         for track in tracks.iter().filter(|track| !track.predicted) {
             let place = self.meet(t_us, &track.bbox);
@@ -61,24 +78,31 @@ impl Still {
                 stir = Stir::Moving;
             }
         }
-        let open = undecided.any(|bbox| !self.knows(bbox));
+        let missed = |bbox: &Rect| tracks.iter().any(|track| self.is_missed(track) && track.bbox == *bbox);
+        let open = undecided.any(|bbox| !self.knows(bbox) && !missed(bbox));
         if open || !self.is_unchanged(tracks, detections) { Stir::Moving } else { stir }
     }
 
-    /// Whether a picture shows the tracks where they are, but for those that stood still and are overlooked, and nothing
-    /// that could become another.
+    /// Whether a picture shows the tracks where they are, but for those that stood still and are overlooked and those that
+    /// were out of sight before, and nothing that could become another.
     pub(super) fn is_unchanged(&self, tracks: &[Track], detections: &[Detection]) -> bool {
         let TrackerConfig { sure_score, new_score, .. } = TrackerConfig::default();
         let is_there =
             |track: &Track, found: &Detection| found.score >= sure_score && track.bbox.iou(&found.bbox) >= SAME_PLACE;
         let as_before = |track: &Track| {
-            track.left_picture || detections.iter().any(|found| is_there(track, found)) || self.knows(&track.bbox)
+            let found = detections.iter().any(|found| is_there(track, found));
+            track.left_picture || self.knows(&track.bbox) || found != self.is_missed(track)
         };
-        tracks.iter().all(as_before)
-            && detections
-                .iter()
-                .filter(|found| found.score >= new_score)
-                .all(|found| tracks.iter().any(|track| is_there(track, found)) || self.knows(&found.bbox))
+        let is_known = |found: &Detection| {
+            let seen = |track: &Track| !self.is_missed(track) && is_there(track, found);
+            tracks.iter().any(seen) || self.knows(&found.bbox)
+        };
+        tracks.iter().all(as_before) && detections.iter().filter(|found| found.score >= new_score).all(is_known)
+    }
+
+    /// Whether an object has been out of sight for longer than a detector overlooks one that is there.
+    fn is_missed(&self, track: &Track) -> bool {
+        track.predicted && self.now_us - track.last_seen_us >= MISSED_US
     }
 
     /// The stream is over.
@@ -179,6 +203,20 @@ mod tests {
         let gone: Vec<Stir> = (10..14).map(|n| eye.look(n * 200_000, &[])).collect();
         assert_eq!(gone[3], Stir::Empty, "not after the tracker's 2.5 s: {gone:?}");
         assert_eq!(eye.look(2_800_000, &[found(0.5, 0.9)]), Stir::Moving, "somebody else");
+    }
+
+    #[test]
+    fn who_is_out_of_sight_amid_the_picture_is_waited_for_by_keyframes() {
+        let mut eye = Eye::new();
+        for n in 0..10 {
+            assert_eq!(eye.look(n * 200_000, &[found(0.3 + 0.02 * n as f32, 0.9)]), Stir::Moving);
+        }
+        let gone: Vec<Stir> = (10..14).map(|n| eye.look(n * 200_000, &[])).collect();
+        assert_eq!(gone, [Stir::Moving, Stir::Moving, Stir::Still, Stir::Still]);
+        assert!(eye.is_unchanged(&[]), "still out of sight");
+        let back = eye.tracker.tracks()[0].bbox;
+        assert!(!eye.is_unchanged(&[Detection { bbox: back, class: 0, score: 0.9 }]), "there he is");
+        assert_eq!(eye.look(2_800_000, &[Detection { bbox: back, class: 0, score: 0.9 }]), Stir::Moving);
     }
 
     #[test]

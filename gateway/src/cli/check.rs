@@ -77,11 +77,30 @@ fn rules(camera: &Camera, classes: &[String]) -> Result<String, String> {
     for table in &camera.rules {
         yiwang_inference::rules::parse(table.clone(), classes, camera.calibration.is_some())
             .map_err(|e| e.to_string())?;
+        measures_speed(table, camera.analysed_fps)?;
     }
     Ok(match camera.rules.len() {
         0 => "no rules: it will be watched for loss of signal only".into(),
         n => format!("{n} rules"),
     })
+}
+
+/// A speed is told from four pictures or more: with fewer a second than that takes, the rule would keep silent for ever.
+fn measures_speed(table: &toml::Table, analysed_fps: f64) -> Result<(), String> {
+    const INTERVALS: f64 = 3.0;
+    let text = |key: &str| table.get(key).and_then(toml::Value::as_str).unwrap_or_default();
+    let number = |value: &toml::Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
+    let seconds = table.get("seconds").and_then(number).unwrap_or(1.0);
+    if text("kind") != "speed_over" || seconds * analysed_fps >= INTERVALS {
+        return Ok(());
+    }
+    let name = if text("id").is_empty() { "speed_over" } else { text("id") };
+    Err(format!(
+        "rule `{name}` can never fire: in {seconds} s at {analysed_fps} pictures a second there are fewer than the four \
+         that a speed is measured from; raise `analysed_fps` to {:.1} or `seconds` to {:.1}",
+        INTERVALS / seconds,
+        INTERVALS / analysed_fps
+    ))
 }
 
 /// All at once: a dead camera must not make the technician wait for the living.
@@ -119,4 +138,22 @@ fn describe(report: &TryReport) -> String {
         _ => text += ", no sender report yet: arrival time will be used until one comes",
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_speed_that_can_never_be_measured_is_told_before_it_is_waited_for() {
+        let rule = |rest: &str| format!("kind = \"speed_over\"\n{rest}").parse::<toml::Table>().unwrap();
+        let cases = [("", 5.0, true), ("", 2.0, false), ("seconds = 2", 2.0, true), ("seconds = 0.5", 5.0, false)];
+        for (rest, fps, measures) in cases {
+            assert_eq!(measures_speed(&rule(rest), fps).is_ok(), measures, "{rest} at {fps}");
+        }
+        let told = measures_speed(&rule("id = \"lane\""), 2.0).unwrap_err();
+        assert!(told.contains("`lane`") && told.contains("`analysed_fps` to 3.0 or `seconds` to 1.5"), "{told}");
+        let other = "kind = \"loiter\"\nseconds = 0.1".parse().unwrap();
+        assert!(measures_speed(&other, 1.0).is_ok(), "only speeds");
+    }
 }

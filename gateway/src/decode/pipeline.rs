@@ -106,7 +106,6 @@ pub(super) struct Shared {
     pending: Mutex<VecDeque<(u64, Times, Purpose)>>,
     failure: Mutex<Option<DecodeError>>,
     pictures: AtomicU64,
-    undecoded: AtomicU64,
     /// A picture is being shown.
     showing: AtomicBool,
 }
@@ -122,11 +121,7 @@ impl Shared {
         let mut pending = Self::lock(&self.pending);
         let found = pending.iter().find(|(pending_ns, ..)| *pending_ns == pts_ns);
         let found = found.map(|(_, times, purpose)| (*times, *purpose));
-        let before = pending.len();
         pending.retain(|(pending_ns, ..)| *pending_ns > pts_ns);
-        let gone = before - pending.len();
-        let lost = gone.saturating_sub(usize::from(found.is_some()));
-        self.undecoded.fetch_add(lost as u64, Ordering::Relaxed);
         found
     }
 
@@ -235,7 +230,6 @@ impl Decoder {
             let mut pending = Shared::lock(&self.state.pending);
             if pending.len() >= PENDING_MAX {
                 pending.pop_front();
-                self.state.undecoded.fetch_add(1, Ordering::Relaxed);
             }
             pending.push_back((pts_ns, unit.times, purpose));
         }
@@ -268,11 +262,6 @@ impl Decoder {
         self.state.pictures.load(Ordering::Relaxed)
     }
 
-    /// Units that gave no picture: damaged, or waiting for what was.
-    pub fn undecoded(&self) -> u64 {
-        self.state.undecoded.load(Ordering::Relaxed)
-    }
-
     /// Whether everything that went in has come out, been seen, or been given up.
     pub fn is_drained(&self) -> bool {
         let waiting = Shared::lock(&self.state.pending).is_empty();
@@ -297,9 +286,9 @@ impl Drop for Decoder {
     }
 }
 
-/// Tells the decoder that rows may be farther apart than the picture is wide. It then decodes into the memory that is
-/// handed on; without this it copies every picture once. (The first picture of a size is copied all the same, and so
-/// is every picture whose width is not a multiple of 16, because the decoder cannot hand on a crop.)
+/// Tells the decoder that rows may be farther apart than the picture is wide. It then decodes into memory of the kind that
+/// is handed on. Pictures that it still refers to are copied once all the same (`gateway/DESIGN.md`, what is decoded);
+/// without this every picture is.
 fn accept_strides(appsink: &gst_app::AppSink) {
     let Some(pad) = appsink.static_pad("sink") else {
         return;

@@ -27,11 +27,11 @@ pub use ring::Ring;
 pub use sizes::Sizes;
 pub use tally::{Reason, Tally};
 
-/// Nothing must have moved for so long before a camera goes idle. The tracker's own patience with what is out of sight
-/// comes before it.
-pub const CALM_US: i64 = 1_500_000;
-/// After waking it stays awake for so long.
-const AWAKE_US: i64 = 2_000_000;
+/// Nothing must have moved for so long before a camera goes idle. Short, because going idle loses nothing: what is not
+/// decoded is kept, and the next keyframe tells whether it was right.
+pub const CALM_US: i64 = 500_000;
+/// It stays awake until the analysis has seen so much of what came after what woke it.
+const AWAKE_US: i64 = 400_000;
 /// The analysis counts as up to date if it is not farther behind than this.
 const BEHIND_MAX_US: i64 = 1_000_000;
 /// With objects that stand still, groups may last so long: the tracker must see them again before it gives them up.
@@ -261,7 +261,7 @@ impl Gate {
                 Reason::Starting
             };
         }
-        let awake = coded.media_us.saturating_sub(since_us) < AWAKE_US;
+        let awake = view.seen_us.is_none_or(|seen_us| seen_us.saturating_sub(since_us) < AWAKE_US);
         let Some(calm_since_us) = view.calm_since_us.filter(|_| !awake && !unusual) else {
             return match self.reason {
                 Reason::Sizes | Reason::Keyframe => self.reason,

@@ -5,7 +5,7 @@ use super::{
     restless::Restless,
 };
 use crate::{
-    background::Background,
+    background::{self, Background},
     picture::I420,
     shrink::{BLACK, Shrink, WHITE},
 };
@@ -24,13 +24,17 @@ pub(super) struct LumaAndChange {
     restless: Restless,
 }
 
+/// What is kept from picture to picture.
+#[derive(Debug)]
+pub(super) struct Remembered {
+    background: background::Remembered,
+    restless: Restless,
+}
+
 impl LumaAndChange {
-    /// For pictures of a size in an input of a size, aspect kept, top left; writes the padding into `data`.
-    pub(super) fn new(picture_px: (u32, u32), input_px: (u32, u32), data: &mut [f32]) -> Self {
+    /// For pictures of a size in an input of a size, aspect kept, top left.
+    pub(super) fn new(picture_px: (u32, u32), input_px: (u32, u32)) -> Self {
         let mapping = Mapping::new(picture_px, input_px, Fit::TopLeft);
-        let (luma, change) = data.split_at_mut(data.len() / 2);
-        luma.fill(PADDING);
-        change.fill(0.0);
         Self {
             picture_px,
             mapping,
@@ -41,20 +45,37 @@ impl LumaAndChange {
         }
     }
 
-    /// Writes luma (0–1) and its difference from the background (−1 … 1) into the two planes of `data`.
-    pub(super) fn write(&mut self, picture: &I420<'_>, t_us: i64, input_width_px: u32, data: &mut [f32]) {
-        const SCALE: f32 = 1.0 / (WHITE - BLACK) as f32;
+    /// Takes in the picture at `t_us`.
+    pub(super) fn observe(&mut self, picture: &I420<'_>, t_us: i64) {
         self.shrink.write(picture, &mut self.luma);
-        let change = self.background.observe(&self.luma, t_us);
+        self.background.observe(&self.luma, t_us);
+    }
+
+    /// Writes the last picture's luma (0–1) and its difference from the background (−1 … 1) into the two planes of
+    /// `data`, whose change is 0.
+    pub(super) fn write_planes(&self, input_width_px: u32, data: &mut [f32]) {
+        const SCALE: f32 = 1.0 / (WHITE - BLACK) as f32;
         let (width, stride) = (self.mapping.width_px as usize, input_width_px as usize);
         let (luma_plane, change_plane) = data.split_at_mut(data.len() / 2);
-        for (plane, values) in [(luma_plane, self.luma.as_slice()), (change_plane, change)] {
+        luma_plane.fill(PADDING);
+        for (plane, values) in [(luma_plane, self.luma.as_slice()), (change_plane, self.background.change())] {
             for (out, values) in plane.chunks_exact_mut(stride).zip(values.chunks_exact(width)) {
                 for (out, &value) in out.iter_mut().zip(values) {
                     *out = f32::from(value) * SCALE;
                 }
             }
         }
+    }
+
+    /// What pictures change in it.
+    pub(super) fn remembered(&self) -> Remembered {
+        Remembered { background: self.background.remembered(), restless: self.restless.clone() }
+    }
+
+    /// Gives it back.
+    pub(super) fn recall(&mut self, remembered: Remembered) {
+        self.background.recall(remembered.background);
+        self.restless = remembered.restless;
     }
 
     /// By how much the last picture differs where it differs most, restless places left out, levels.

@@ -13,7 +13,7 @@ mod tensor;
 mod yolox;
 
 pub use preprocess::{Mapping, Preparation};
-pub use tensor::{Input, Tensor};
+pub use tensor::{Before, Input, Tensor};
 
 use crate::picture::Rect;
 

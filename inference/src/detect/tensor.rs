@@ -2,8 +2,10 @@
 //! to remember from one to the next (tables for the size; the background). How they are made is left to `preprocess`
 //! and `luma`.
 
+use std::borrow::Cow;
+
 use super::{
-    luma::LumaAndChange,
+    luma::{LumaAndChange, Remembered},
     preprocess::{Mapping, Plan, Preparation},
 };
 use crate::picture::{I420, PictureError};
@@ -32,15 +34,20 @@ impl Input {
 #[derive(Debug, Clone)]
 pub struct Tensor {
     size_px: (u32, u32),
-    data: Vec<f32>,
     form: Form,
 }
 
 #[derive(Debug, Clone)]
 enum Form {
-    Colour(&'static Preparation, Option<Plan>),
+    Colour(&'static Preparation, Option<Plan>, Vec<f32>),
+    /// Keeps whole numbers: of most pictures of a quiet camera the model is not asked, and a camera's planes of `f32`
+    /// would be two thirds of what is kept of it here.
     LumaAndChange(Option<LumaAndChange>),
 }
+
+/// What a tensor knew of its camera before a picture, to be given back where that picture's turn has not come yet.
+#[derive(Debug)]
+pub struct Before(Option<Remembered>);
 
 impl Tensor {
     /// An empty tensor of three planes of colour, of an input's width and height.
@@ -57,10 +64,10 @@ impl Tensor {
     pub fn of(size_px: (u32, u32), input: Input) -> Tensor {
         let values = input.planes() * size_px.0 as usize * size_px.1 as usize;
         let form = match input {
-            Input::Colour(preparation) => Form::Colour(preparation, None),
+            Input::Colour(preparation) => Form::Colour(preparation, None, vec![0.0; values]),
             Input::LumaAndChange => Form::LumaAndChange(None),
         };
-        Tensor { size_px, data: vec![0.0; values], form }
+        Tensor { size_px, form }
     }
 
     /// Width and height, pixels.
@@ -71,20 +78,40 @@ impl Tensor {
     /// What its planes are.
     pub fn input(&self) -> Input {
         match &self.form {
-            Form::Colour(preparation, _) => Input::Colour(preparation),
+            Form::Colour(preparation, ..) => Input::Colour(preparation),
             Form::LumaAndChange(_) => Input::LumaAndChange,
         }
     }
 
-    /// Its planes, one after the other, each row-major.
-    pub fn data(&self) -> &[f32] {
-        &self.data
+    /// Its planes, one after the other, each row-major; all 0 before the first picture.
+    pub fn data(&self) -> Cow<'_, [f32]> {
+        let mut room = Vec::new();
+        if let Form::Colour(.., data) = &self.form {
+            return Cow::Borrowed(data);
+        }
+        self.planes(&mut room);
+        Cow::Owned(room)
+    }
+
+    /// The same in a buffer that is used again and again where they are not kept as such.
+    pub(crate) fn planes<'a>(&'a self, room: &'a mut Vec<f32>) -> &'a [f32] {
+        match &self.form {
+            Form::Colour(.., data) => data,
+            Form::LumaAndChange(plan) => {
+                room.clear();
+                room.resize(2 * self.size_px.0 as usize * self.size_px.1 as usize, 0.0);
+                if let Some(plan) = plan {
+                    plan.write_planes(self.size_px.0, room);
+                }
+                room
+            }
+        }
     }
 
     /// Where the last picture lies; none before the first.
     pub fn mapping(&self) -> Option<Mapping> {
         match &self.form {
-            Form::Colour(_, plan) => plan.as_ref().map(|plan| plan.mapping),
+            Form::Colour(_, plan, _) => plan.as_ref().map(|plan| plan.mapping),
             Form::LumaAndChange(plan) => plan.as_ref().map(|plan| plan.mapping),
         }
     }
@@ -96,15 +123,19 @@ impl Tensor {
         let picture_px = (picture.width_px, picture.height_px);
         // The padding stays from picture to picture: only a new size writes it.
         match &mut self.form {
-            Form::Colour(preparation, plan) => {
+            Form::Colour(preparation, plan, data) => {
                 let known = plan.take().filter(|plan| plan.picture_px == picture_px);
-                plan.insert(known.unwrap_or_else(|| Plan::new(picture_px, self.size_px, preparation, &mut self.data)))
-                    .write(picture, preparation, self.size_px, &mut self.data);
+                plan.insert(known.unwrap_or_else(|| Plan::new(picture_px, self.size_px, preparation, data))).write(
+                    picture,
+                    preparation,
+                    self.size_px,
+                    data,
+                );
             }
             Form::LumaAndChange(plan) => {
                 let known = plan.take().filter(|plan| plan.picture_px == picture_px);
-                plan.insert(known.unwrap_or_else(|| LumaAndChange::new(picture_px, self.size_px, &mut self.data)))
-                    .write(picture, t_us, self.size_px.0, &mut self.data);
+                plan.insert(known.unwrap_or_else(|| LumaAndChange::new(picture_px, self.size_px)))
+                    .observe(picture, t_us);
             }
         }
         Ok(())
@@ -124,6 +155,24 @@ impl Tensor {
     pub fn found_nothing(&mut self) {
         if let Form::LumaAndChange(Some(plan)) = &mut self.form {
             plan.found_nothing();
+        }
+    }
+
+    /// What it knows of the camera now.
+    pub fn before(&self) -> Before {
+        match &self.form {
+            Form::LumaAndChange(Some(plan)) => Before(Some(plan.remembered())),
+            _ => Before(None),
+        }
+    }
+
+    /// Takes back the pictures since then.
+    pub fn take_back(&mut self, before: Before) {
+        match (&mut self.form, before) {
+            (Form::LumaAndChange(Some(plan)), Before(Some(remembered))) => plan.recall(remembered),
+            // There was no picture before.
+            (Form::LumaAndChange(plan), Before(None)) => *plan = None,
+            _ => {}
         }
     }
 

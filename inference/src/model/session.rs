@@ -61,8 +61,15 @@ pub struct ModelInfo {
 pub struct Model {
     info: ModelInfo,
     family: &'static dyn Family,
-    session: Mutex<Session>,
+    session: Mutex<Runner>,
     suppression: Suppression,
+}
+
+/// What one run after the other uses.
+struct Runner {
+    session: Session,
+    /// The planes of the picture that it is asked about, where a camera does not keep them.
+    input: Vec<f32>,
 }
 
 impl std::fmt::Debug for Model {
@@ -100,7 +107,7 @@ impl Model {
             suppression: Suppression::new(&classes, family.overlap_max()),
             info: ModelInfo { name, sha256, family: family.name(), input_px, classes },
             family,
-            session: Mutex::new(session),
+            session: Mutex::new(Runner { session, input: Vec::new() }),
         })
     }
 
@@ -153,10 +160,11 @@ impl Model {
         let failed = |source| ModelError::Run { model: self.info.name.clone(), source };
         let (width, height) = self.info.input_px;
         let shape = [1, self.family.input().planes(), height as usize, width as usize];
-        let input = TensorRef::from_array_view((shape, tensor.data())).map_err(failed)?;
         let mut found = Vec::new();
         {
-            let mut session = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut runner = self.session.lock().unwrap_or_else(PoisonError::into_inner);
+            let Runner { session, input } = &mut *runner;
+            let input = TensorRef::from_array_view((shape, tensor.planes(input))).map_err(failed)?;
             let outputs = session.run(ort::inputs![input]).map_err(failed)?;
             let values: Vec<_> = outputs.values().collect();
             let mut views: Vec<Output<'_>> = Vec::with_capacity(values.len());

@@ -106,7 +106,7 @@ fn sequence_of(
             if index % plan.keep_one_of != number % plan.keep_one_of || (seen.is_empty() && rng.random_bool(skipped)) {
                 continue;
             }
-            write_planes(eye.tensor.data(), pictures)?;
+            write_planes(&eye.tensor.data(), pictures)?;
             let line = json!({ "sequence": sequence, "boxes": boxes(&seen, &eye.tensor) });
             writeln!(labels, "{line}")?;
             made += 1;
