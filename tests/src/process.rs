@@ -13,6 +13,11 @@ pub fn binary(name: &str) -> PathBuf {
     found.unwrap_or_else(|| panic!("{name} is not built: cargo build --release --workspace"))
 }
 
+/// A gateway whose memory is measured: with the allocator as its systemd unit sets it.
+pub fn as_installed(gateway: &mut Command) -> &mut Command {
+    gateway.env("MALLOC_ARENA_MAX", "2")
+}
+
 /// A process that is killed when the handle goes.
 pub struct Process {
     child: Child,

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use super::footage::RULES;
 use crate::link::LinkError;
-use crate::process::{Process, binary, wait_for};
+use crate::process::{Process, as_installed, binary, wait_for};
 
 /// How long a start may take.
 const START: Duration = Duration::from_secs(90);
@@ -55,7 +55,7 @@ pub(super) fn gateway(
     let config = folder.join("gateway.toml");
     std::fs::write(&config, configuration(urls, decode))?;
     let mut command = pinned(&binary("yiwang-gateway"));
-    let mut process = Process::start(command.args(["run", "--config"]).arg(&config), &folder.join("log"));
+    let mut process = Process::start(as_installed(command.args(["run", "--config"]).arg(&config)), &folder.join("log"));
     let state = folder.join("state");
     if wait {
         wait_for("every camera is analysed", START, || {

@@ -15,7 +15,7 @@ use super::growth_mib;
 use crate::bench::Report;
 use crate::feed;
 use crate::link::LinkError;
-use crate::process::{Hub, Process, binary, wait_for};
+use crate::process::{Hub, Process, as_installed, binary, wait_for};
 
 /// Cameras of three departments, of the city's own.
 const CAMERAS: [&str; 8] =
@@ -150,7 +150,8 @@ impl Site {
             return Err(String::from_utf8_lossy(&joined.stderr).into());
         }
         let mut run = Command::new(binary("yiwang-gateway"));
-        let mut gateway = Process::start(run.args(["run", "--config"]).arg(&config), &folder.join("gateway.log"));
+        let mut gateway =
+            Process::start(as_installed(run.args(["run", "--config"]).arg(&config)), &folder.join("gateway.log"));
         let admin = wait_for("the gateway's address", START, || {
             gateway.assert_running();
             let text = std::fs::read_to_string(state.join("addresses.json")).ok()?;
