@@ -1,10 +1,11 @@
-// `tests/bench view [--json FILE] [--seconds N] [--cameras N] [--events N] [--search-events N] [--profile FILE]`: the desk under
-// load in a real browser against a real hub, with incidents and then with events, so many seconds each. Gateways declare the
+// `tests/bench view [--json FILE] [--seconds N | --minutes N] [--cameras N] [--events N] [--search-events N] [--profile FILE]`:
+// the desk under load in a real browser against a real hub, with incidents and then with events, so many seconds each. Gateways declare the
 // cameras, which get their places through the registry; others bring the events, which thirty cameras see. Measured are the
 // time between two pictures, from a key or a click to the picture that shows its effect (the browser's own Event Timing), and
 // from the making of an event, or the hub's change of an incident, to the picture with the row that shows it; the figures
-// without a mode are the worse of both. What the page and the hub hold in memory is told at the begin and at the end:
-// `--seconds 1800` shows whether it is flat. A search is measured over `--search-events` events (ten million where it is left
+// without a mode are the worse of both. What the page and the hub hold in memory is looked at again and again: told are the
+// begin, the end, and how much it grows an hour by the second half of each mode; `--minutes 30` takes half an hour, a half
+// of it for each mode. A search is measured over `--search-events` events (ten million where it is left
 // out; 0 leaves the search out), as `tests/bench search` does.
 // `--profile` writes the processor's profile of the page too (Chrome's DevTools open it), and tells what took most of it.
 import { execFileSync } from 'node:child_process';
@@ -12,13 +13,16 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keepPriority, quantile, slopePerHour } from './measure.mjs';
 import { binary, openBrowser, openDesk, openHub, showEvents, until } from './support.mjs';
 
 const { values } = parseArgs({ options: {
-  json: { type: 'string' }, seconds: { type: 'string', default: '30' }, cameras: { type: 'string', default: '10000' }, events: { type: 'string', default: '500' },
+  json: { type: 'string' }, seconds: { type: 'string', default: '30' }, minutes: { type: 'string' }, cameras: { type: 'string', default: '10000' }, events: { type: 'string', default: '500' },
   profile: { type: 'string' }, 'search-events': { type: 'string', default: '10000000' },
 } });
-const [seconds, cameras, events, searched] = [values.seconds, values.cameras, values.events, values['search-events']].map(Number);
+const [cameras, events, searched] = [values.cameras, values.events, values['search-events']].map(Number);
+/** Of each mode. */
+const seconds = values.minutes ? Number(values.minutes) * 30 : Number(values.seconds);
 /** A gateway declares 1024 cameras at most. */
 const CAMERAS_EACH = 1000;
 const FEEDERS = 10;
@@ -26,7 +30,10 @@ const FEEDERS = 10;
 const LANES = 6;
 /** Each second event of a feeder has its end sent with the next. */
 const EVENTS_A_ROUND = 1.5;
+/** How often what is held in memory is looked at: taking the rubbish away holds the page up. */
+const MEMORY_MS = Math.max(5000, seconds * 20);
 
+let feed;
 const browser = await openBrowser();
 const hub = await openHub(browser, ({ quic, data, start, token }) => {
   for (let i = 0; i * CAMERAS_EACH < cameras; i += 1) {
@@ -40,10 +47,13 @@ const hub = await openHub(browser, ({ quic, data, start, token }) => {
     execFileSync(binary('yiwang-gateway'), ['join', quic, token('bench'), '--config', join(folder, 'none.toml'), '--state-dir', folder, '--name', `bench-${i}`], { stdio: ['ignore', 'ignore', 'inherit'] });
     start('yiwang-emit', '--state', folder, '--record', join(folder, 'record'), '--events', lines, '--rate', '0');
   }
-  for (let i = 0; i < FEEDERS; i += 1) {
-    const every = Math.round((1000 * FEEDERS * EVENTS_A_ROUND) / events);
-    start('yiwang-feeder', '--hub', quic, '--token', token(`d${i}`), '--name', `feeder-${i}`, '--at', `${120.1 + i * 0.01},30.2`, '--every-ms', String(every));
-  }
+  // Once the cameras have their places: each place is a change of the registry, which the hub reads again with its next events.
+  feed = () => {
+    for (let i = 0; i < FEEDERS; i += 1) {
+      const every = Math.round((1000 * FEEDERS * EVENTS_A_ROUND) / events);
+      start('yiwang-feeder', '--hub', quic, '--token', token(`d${i}`), '--name', `feeder-${i}`, '--at', `${120.1 + i * 0.01},30.2`, '--every-ms', String(every));
+    }
+  };
 });
 const figures = {};
 try {
@@ -60,6 +70,7 @@ if (values.json) writeFileSync(values.json, `${JSON.stringify(figures)}\n`);
 async function measure() {
   const opened = await openDesk(browser, hub, { hash: '#/admin', motion: 'no-preference' });
   await place(opened.page);
+  feed();
   await opened.page.evaluate(() => { location.hash = '#/'; });
   await opened.page.locator('#panel-queue').waitFor();
   // The page's own feeds are listened to: a second line would make the page read everything twice.
@@ -71,8 +82,9 @@ async function measure() {
   await page.evaluate(watch);
   const session = await page.context().newCDPSession(page);
   const profiler = values.profile ? await profile(session) : null;
+  keepPriority();
   const before = await memory(session);
-  const of = { incidents: await worked(page, 'incidents'), events: await worked(page, 'events') };
+  const of = { incidents: await worked(page, session, 'incidents'), events: await worked(page, session, 'events') };
   await profiler?.end(values.profile);
   const after = await memory(session);
   const worse = Object.fromEntries(['frame_ms_p95', 'interaction_ms_p95', 'event_to_row_ms_p99'].map((name) => [name, Math.max(...Object.values(of).map((all) => all[name]).filter(Number.isFinite))]));
@@ -82,22 +94,36 @@ async function measure() {
 }
 
 /** One mode for so many seconds; half of the time somebody works: through the list, into a search and out again. */
-async function worked(page, mode) {
+async function worked(page, session, mode) {
   if (mode === 'events') await showEvents(page);
   // The newest first: there most changes are.
   else await page.locator('#queue-filters select').last().selectOption('newest');
   await page.locator('[role=option]').first().waitFor();
   await page.evaluate((mode) => window.__bench.begin(mode), mode);
   const begun = Date.now();
-  await page.waitForTimeout(seconds * 500);
+  const held = [];
+  const look = async () => {
+    if (Date.now() - begun > held.length * MEMORY_MS) held.push({ ms: Date.now() - begun, ...(await memory(session)) });
+  };
+  while (Date.now() - begun < seconds * 500) {
+    await look();
+    await page.waitForTimeout(1000);
+  }
   while (Date.now() - begun < seconds * 1000) {
+    await look();
     for (const key of ['j', 'j', 'k', 'Escape']) await page.keyboard.press(key);
     await page.keyboard.press('/');
     await page.keyboard.type('gate');
     await page.locator('#queue-search').fill('');
     await page.keyboard.press('Escape');
   }
-  return page.evaluate((ms) => window.__bench.figures(ms), Date.now() - begun);
+  const seen = await page.evaluate((ms) => window.__bench.figures(ms), Date.now() - begun);
+  const settled = held.filter(({ ms }) => ms > seconds * 500);
+  const grows = Object.fromEntries(['page', 'hub'].map((name) => [`${name}_mib_per_h`, slopePerHour(settled.map((one) => [one.ms, one[name]]))]));
+  for (const { ms, page, hub } of held) console.error(`${mode} ${Math.round(ms / 1000)} s: page ${page} MiB, hub ${hub} MiB`);
+  return { frame_ms_p95: quantile(seen.frames, 0.95), frame_ms_p50: quantile(seen.frames, 0.5), interaction_ms_p95: quantile(seen.inputs, 0.95), interactions: seen.inputs.length,
+    event_to_row_ms_p99: quantile(seen.rows, 0.99), event_to_row_ms_p50: quantile(seen.rows, 0.5), rows: seen.rows.length,
+    map_pictures_per_s: seen.map_pictures_per_s, messages_per_s: seen.messages_per_s, ...grows };
 }
 
 /** What the page holds after its rubbish was taken away, and what the hub's process holds, MiB. */
@@ -225,7 +251,6 @@ function watch() {
     requestAnimationFrame(check);
   };
   requestAnimationFrame(check);
-  const quantile = (list, q) => Number((list.toSorted((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * q))] ?? NaN).toFixed(1));
   window.__bench = {
     heard: (name, text) => {
       if ((name === 'event') !== (mode === 'events')) return;
@@ -235,10 +260,6 @@ function watch() {
     begin: (next) => {
       [frames, inputs, rows, waiting, came, pictures, mode] = [[], [], [], [], 0, 0, next];
     },
-    figures: (ms) => ({
-      frame_ms_p95: quantile(frames, 0.95), frame_ms_p50: quantile(frames, 0.5), interaction_ms_p95: quantile(inputs, 0.95), interactions: inputs.length,
-      event_to_row_ms_p99: quantile(rows, 0.99), event_to_row_ms_p50: quantile(rows, 0.5), rows: rows.length,
-      map_pictures_per_s: Number(((pictures * 1000) / ms).toFixed(2)), messages_per_s: Math.round((came * 1000) / ms),
-    }),
+    figures: (ms) => ({ frames, inputs, rows, map_pictures_per_s: Number(((pictures * 1000) / ms).toFixed(2)), messages_per_s: Math.round((came * 1000) / ms) }),
   };
 }

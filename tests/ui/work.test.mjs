@@ -287,6 +287,32 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     await page.locator('[data-test=marked]').waitFor();
   }));
 
+  test('what is found lies in time, and by keyboard one goes into a stretch of it and back', () => desk({ hash: '#/search?what=events&q=%E4%B8%9C%E9%97%A8', language: 'zh' }, async (page) => {
+    await page.evaluate(AXE);
+    const rows = () => page.locator('tbody th a').count();
+    const bars = () => page.locator('[data-test=found-timeline] button').evaluateAll((bars) => bars.map(({ dataset }) => Number(dataset.count)));
+    await page.locator('[data-test=found-timeline] button').first().waitFor();
+    const counts = await bars();
+    const all = await rows();
+    assert.equal(counts.reduce((sum, count) => sum + count, 0), all, 'each found event stands in one bar');
+    await clean(page, 'the search with its timeline');
+    // The last one still grows.
+    const fullest = counts.indexOf(Math.max(...counts.slice(0, -1)));
+    await page.locator('[data-test=found-timeline] button[tabindex="0"]').focus();
+    await page.keyboard.press('Home');
+    for (let i = 0; i < fullest; i += 1) await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.locator('[data-test=wider]').waitFor();
+    await until('only that stretch is shown', async () => (await rows()) === counts[fullest]);
+    assert.notEqual(await page.inputValue('input[name=from]'), '', 'its time stands in the form');
+    await page.click('[data-test=wider]');
+    await until('all of it is shown again', async () => (await rows()) >= all);
+    assert.equal(await page.inputValue('input[name=from]'), '');
+    await page.setViewportSize(PHONE);
+    await until('a phone has fewer bars', async () => (await bars()).length < counts.length);
+    await clean(page, 'the timeline on a phone');
+  }));
+
   test('events are found by two characters in an area, asked for by curl, and saved whole', () => desk({ hash: '#/search', language: 'zh' }, async (page) => {
     const found = () => page.locator('[data-test=found]').textContent().catch(() => '');
     const rows = () => page.locator('tbody th a').evaluateAll((links) => links.map(({ hash }) => hash));
