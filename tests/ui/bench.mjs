@@ -7,13 +7,15 @@
 // begin, the end, and how much it grows an hour by the second half of each mode; `--minutes 30` takes half an hour, a half
 // of it for each mode. A search is measured over `--search-events` events (ten million where it is left
 // out; 0 leaves the search out), as `tests/bench search` does.
+// What the page's main thread and the hub had of one core is told beside: on a machine that others use too it says what the
+// times between pictures would be without them.
 // `--profile` writes the processor's profile of the page too (Chrome's DevTools open it), and tells what took most of it.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { keepPriority, quantile, slopePerHour } from './measure.mjs';
+import { keepPriority, processorMs, quantile, slopePerHour } from './measure.mjs';
 import { binary, openBrowser, openDesk, openHub, showEvents, until } from './support.mjs';
 
 const { values } = parseArgs({ options: {
@@ -83,6 +85,7 @@ async function measure() {
   const session = await page.context().newCDPSession(page);
   const profiler = values.profile ? await profile(session) : null;
   keepPriority();
+  await session.send('Performance.enable', { timeDomain: 'threadTicks' });
   const before = await memory(session);
   const of = { incidents: await worked(page, session, 'incidents'), events: await worked(page, session, 'events') };
   await profiler?.end(values.profile);
@@ -101,6 +104,7 @@ async function worked(page, session, mode) {
   await page.locator('[role=option]').first().waitFor();
   await page.evaluate((mode) => window.__bench.begin(mode), mode);
   const begun = Date.now();
+  const usedBefore = await used(session);
   const held = [];
   const look = async () => {
     if (Date.now() - begun > held.length * MEMORY_MS) held.push({ ms: Date.now() - begun, ...(await memory(session)) });
@@ -118,12 +122,21 @@ async function worked(page, session, mode) {
     await page.keyboard.press('Escape');
   }
   const seen = await page.evaluate((ms) => window.__bench.figures(ms), Date.now() - begun);
+  const [lastedMs, usedAfter] = [Date.now() - begun, await used(session)];
+  const share = Object.fromEntries(Object.entries(usedAfter).map(([name, ms]) => [`${name}_core_share`, Number(((ms - usedBefore[name]) / lastedMs).toFixed(2))]));
   const settled = held.filter(({ ms }) => ms > seconds * 500);
   const grows = Object.fromEntries(['page', 'hub'].map((name) => [`${name}_mib_per_h`, slopePerHour(settled.map((one) => [one.ms, one[name]]))]));
   for (const { ms, page, hub } of held) console.error(`${mode} ${Math.round(ms / 1000)} s: page ${page} MiB, hub ${hub} MiB`);
   return { frame_ms_p95: quantile(seen.frames, 0.95), frame_ms_p50: quantile(seen.frames, 0.5), interaction_ms_p95: quantile(seen.inputs, 0.95), interactions: seen.inputs.length,
     event_to_row_ms_p99: quantile(seen.rows, 0.99), event_to_row_ms_p50: quantile(seen.rows, 0.5), rows: seen.rows.length,
-    map_pictures_per_s: seen.map_pictures_per_s, messages_per_s: seen.messages_per_s, ...grows };
+    map_pictures_per_s: seen.map_pictures_per_s, messages_per_s: seen.messages_per_s, ...share, ...grows };
+}
+
+/** What the page's main thread and the hub have had of the processor, ms. */
+async function used(session) {
+  const { metrics } = await session.send('Performance.getMetrics');
+  const tasks = metrics.find(({ name }) => name === 'TaskDuration');
+  return { page: tasks.value * 1000, hub: hub.pid ? processorMs(hub.pid) : NaN };
 }
 
 /** What the page holds after its rubbish was taken away, and what the hub's process holds, MiB. */

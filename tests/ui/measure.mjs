@@ -2,6 +2,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { getPriority, setPriority } from 'node:os';
 
+/** The kernel counts the processor's time in hundredths of a second. */
+const TICK_MS = 10;
+
 /**
  * Gives everything that this process started its own priority. A browser sets its own: its page would stand behind whatever
  * else a shared machine does, however much the measurement itself goes before it.
@@ -44,6 +47,13 @@ function setPriorityOf(thread) {
     // It has just ended, or only root may raise it.
     if (!/ESRCH|EACCES|EPERM/.test(String(error))) throw error;
   }
+}
+
+/** What a process has had of the processor, ms. */
+export function processorMs(pid) {
+  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+  const [user, system] = stat.slice(stat.lastIndexOf(')') + 2).split(' ').slice(11, 13).map(Number);
+  return (user + system) * TICK_MS;
 }
 
 export function quantile(list, q) {

@@ -242,4 +242,30 @@ describe('a shift and what is set for it', { skip: reason ?? false }, () => {
     await press(wang, 'g', 'q');
     await wang.locator('#panel-queue').waitFor();
   })));
+
+  test('who hears of a passed deadline and whose the incident is then is set in the page, and shown in both languages', () => desk({ hash: '#/admin' }, async (page) => {
+    await page.locator('[data-rung="1"]').waitFor();
+    const first = page.locator('[data-rung="0"] select');
+    await first.first().selectOption('administrators');
+    await first.last().selectOption(`person ${people.li.name}`);
+    await page.click('[data-test=save-rules]');
+    const set = await until('it holds', async () => {
+      const now = await ask(page, '/api/v1/settings/incidents');
+      return now.escalation[0].tell === 'administrators' && now;
+    });
+    assert.deepEqual(set.escalation, [{ tell: 'administrators', owner: { person: people.li.name } }, { tell: 'administrators', owner: 'nobody' }]);
+    // Each time the same, so that a second time changes nothing here.
+    const hurry = { ...structuredClone(set), escalation: [set.escalation[0]] };
+    for (const deadlines of Object.values(hurry.deadlines)) deadlines.acknowledge_s = 1;
+    await send(page, 'PUT', '/api/v1/settings/incidents', hurry);
+    const late = await until('a deadline passed', async () => (await list(page, 'state=new,cleared_unacknowledged&order=newest&limit=500')).find(({ escalated, owner }) => escalated > 0 && owner === people.li.name), 90_000);
+    await send(page, 'PUT', '/api/v1/settings/incidents', set);
+    assert.equal(late.escalated_to, 'administrators');
+    for (const [language, told, whose] of [['en', 'the administrators were told', `it is ${people.li.name}’s now`], ['zh', '已通知管理员', `现由 ${people.li.name} 负责`]]) {
+      await desk({ language, hash: `#/incident/${late.id}` }, async (shown) => {
+        await shown.locator('[data-test=escalated]').getByText(told).waitFor();
+        await shown.locator('[data-test=timeline] [data-action=escalate]').getByText(whose).first().waitFor();
+      });
+    }
+  }));
 });

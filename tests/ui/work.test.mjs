@@ -115,6 +115,15 @@ describe('work on incidents', { skip: reason ?? false }, () => {
 
     await open(officer, id);
     await officer.locator(task).getByText('Please look at the gate').waitFor();
+    // The centre saw it for all; the department's own people see what their own cameras told.
+    const seen = (page) => page.locator(`[data-source][data-department="${department}"] [data-test=source-seen]`).first();
+    assert.match(await seen(officer).textContent(), new RegExp(`Acknowledged by ${people.li.name}`));
+    await officer.click('button[data-action=acknowledge]');
+    await officer.locator(`[data-source][data-department="${department}"]`).getByText(`Acknowledged by ${people.officer.name}`).first().waitFor();
+    await li.locator(`[data-source][data-department="${department}"]`).getByText(`Acknowledged by ${people.officer.name}`).first().waitFor();
+    const others = (await one(li, id)).source_list.filter((source) => source.department !== department);
+    assert.ok(others.every(({ acknowledged_by }) => acknowledged_by === people.li.name), 'what others told is acknowledged by the centre as before');
+    assert.equal((await one(li, id)).acknowledged_by, people.li.name, 'who was first stays');
     await officer.click(`${task} [data-test=task-accepted]`);
     await li.locator(`${task}[data-state=accepted]`).waitFor();
     await officer.click(`${task} [data-test=task-done]`);
@@ -132,7 +141,7 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     await until('it is closed', async () => (await one(li, id)).state === 'closed');
     await li.locator('[data-test=incident-detail] [data-shown-as=closed]').waitFor();
     const steps = await li.locator('[data-test=timeline] li.step').evaluateAll((items) => items.map((item) => item.dataset.action));
-    assert.deepEqual(steps.filter((step) => step !== 'escalate'), ['acknowledge', 'dispatch', 'task', 'task', 'resolve', 'close'], 'the timeline has every step, once');
+    assert.deepEqual(steps.filter((step) => step !== 'escalate'), ['acknowledge', 'dispatch', 'acknowledge', 'task', 'task', 'resolve', 'close'], 'the timeline has every step, once');
     assert.equal((await one(li, id)).finding, 'true');
   })));
 

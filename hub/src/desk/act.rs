@@ -8,6 +8,7 @@ use super::{Desk, Settings};
 use crate::ledger::{NewRecord, Record};
 use crate::merge::Changes;
 use crate::store::{IncidentRow, IncidentWrites, Role, Source, Store, StoreError, StoreResult};
+use crate::work::ladder::{Rung, rung};
 use crate::work::{Actor, Entry, Refusal, SYSTEM, Step, may, possible, since, sum_up, undoable};
 
 /// A step can be taken back for so long.
@@ -99,7 +100,9 @@ impl Desk {
                 let step = match &row.work.shelved {
                     Some(shelved) if shelved.until_us <= now_us => Step::Unshelve {},
                     None if row.due_us.is_some_and(|due_us| due_us <= now_us) => {
-                        Step::Escalate { level: row.work.escalated + 1 }
+                        let level = row.work.escalated + 1;
+                        let Rung { tell, owner } = rung(&live.settings.escalation, level);
+                        Step::Escalate { level, tell, owner }
                     }
                     _ => return Ok(0),
                 };
@@ -135,8 +138,10 @@ pub(crate) fn possible_steps(row: &IncidentRow, entries: &[Entry], by: &By, now_
 }
 
 fn actor<'a>(by: &'a By, row: &IncidentRow) -> Actor<'a> {
-    let owns_all = row.summary.departments.iter().all(|department| *department == by.department);
-    Actor { name: &by.name, role: by.role, department: &by.department, owns_all }
+    let mine = |department: &String| *department == by.department;
+    let departments = &row.summary.departments;
+    let (owns_all, owns_some) = (departments.iter().all(mine), departments.iter().any(mine));
+    Actor { name: &by.name, role: by.role, department: &by.department, owns_all, owns_some }
 }
 
 /// By its name, by a former name or by any source.

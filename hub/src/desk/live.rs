@@ -14,6 +14,7 @@ use super::{LIVE_SOURCES_MAX, LIVE_US, SETTING};
 use crate::merge::{Changes, Engine, Key, Level, Link, Overrides, Step as MergeStep, Thread};
 use crate::store::{IncidentRow, IncidentWrites, Source, Store, StoreResult, StoredEvent};
 use crate::work::clock::{AllDeadlines, deadline};
+use crate::work::ladder::{self, Rung};
 use crate::work::load::CHATTER;
 use crate::work::severity::{SeverityRule, level};
 use crate::work::{Entry, Step, sum_up};
@@ -26,6 +27,8 @@ const WINDOW_US: i64 = 600_000_000;
 pub struct Settings {
     /// Until when something must happen.
     pub deadlines: AllDeadlines,
+    /// Who is told when one passes, the first time, the second, and so on; above the last it is the last again.
+    pub escalation: Vec<Rung>,
     /// What is more or less urgent than its events say; the first that fits decides.
     pub severity_rules: Vec<SeverityRule>,
     /// Minutes that the site's time of day is ahead of UTC.
@@ -34,7 +37,12 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Settings { deadlines: AllDeadlines::default(), severity_rules: Vec::new(), utc_offset_min: 8 * 60 }
+        Settings {
+            deadlines: AllDeadlines::default(),
+            escalation: ladder::usual(),
+            severity_rules: Vec::new(),
+            utc_offset_min: 8 * 60,
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use crate::merge::Level;
 use crate::store::conformance::{add_sample_department, sample_event};
 use crate::store::sqlite::SqliteStore;
 use crate::store::{IncidentChange, IncidentRow, IncidentStore as _, Role, Scope};
+use crate::work::ladder::Tell;
 use crate::work::{Finding, Refusal, State, Step};
 
 const SECOND_US: i64 = 1_000_000;
@@ -192,6 +193,16 @@ fn the_clock_escalates_and_brings_back() {
     assert_eq!(site.desk.tick(row.created_us + 61 * SECOND_US).unwrap(), 1);
     assert_eq!(site.desk.tick(row.created_us + 62 * SECOND_US).unwrap(), 0);
     assert_eq!(site.row(id).work.escalated, 1);
+    assert_eq!(site.row(id).work.told, Some(Tell::Operators));
+    let assign = Step::Assign { owner: Some("li".into()) };
+    site.act(id, assign).unwrap();
+    assert_eq!(site.desk.tick(row.created_us + 121 * SECOND_US).unwrap(), 1);
+    let again = site.row(id).work;
+    assert_eq!(
+        (again.told, again.owner),
+        (Some(Tell::Administrators), None),
+        "li let it pass: it waits for who takes it"
+    );
     let until_us = T0 + 3600 * SECOND_US;
     let shelve = Step::Shelve { until: String::new(), reason: "works".into(), until_us };
     site.act(id, shelve).unwrap();

@@ -1,8 +1,8 @@
 //! Server-sent events of incidents: `GET /api/v1/incidents/feed`. A subscriber has only a cursor, the newest change that it
 //! knows; what changed since is read from the store as it stands now, so that a slow one skips states and never incidents.
+//! Changes that come within [`GATHER`] are sent together, and an incident that changed several times within it once.
 //! Access is asked again whenever accounts, tokens or grants changed.
 
-use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use crate::web::{ApiError, AppState, ErrorBody, Params};
 
 /// Changes read at a time.
 const READ_CHANGES: usize = 256;
+/// After a change it is waited so long for others: in a flood each would be a read, a message and a showing of its own.
+const GATHER: Duration = Duration::from_millis(25);
 
 /// The routes of this sink.
 pub fn routes() -> OpenApiRouter<AppState> {
@@ -78,7 +80,7 @@ async fn feed(
         app,
         caller,
         change,
-        ready: VecDeque::new(),
+        ready: None,
         newest,
         revision,
         heartbeat_at: Instant::now(),
@@ -102,8 +104,8 @@ struct Subscription {
     caller: Caller,
     /// Everything up to here is sent, or not for this subscriber.
     change: i64,
-    /// Frames that are read and not sent. Bound: [`READ_CHANGES`]; filled only when empty.
-    ready: VecDeque<Bytes>,
+    /// Frames that are read and not sent, one after the other. Bound: [`READ_CHANGES`]; filled only when empty.
+    ready: Option<Bytes>,
     newest: watch::Receiver<i64>,
     revision: watch::Receiver<u64>,
     heartbeat_at: Instant,
@@ -127,8 +129,8 @@ impl Subscription {
             if self.heartbeat_at <= Instant::now() {
                 return Some(self.heartbeat());
             }
-            if let Some(frame) = self.ready.pop_front() {
-                return Some(frame);
+            if let Some(frames) = self.ready.take() {
+                return Some(frames);
             }
             match self.read().await {
                 Ok(true) => {}
@@ -167,7 +169,7 @@ impl Subscription {
         let (after, viewer) = (self.change, Viewer::of(&self.caller));
         let read = self.app.blocking(move |app| frames(app, after, &viewer)).await;
         let (frames, through) = read.map_err(|_| "internal")?;
-        self.ready = frames.into();
+        self.ready = (!frames.is_empty()).then(|| frames.into());
         // Nothing between: the newest was replaced by one that is not written yet.
         let through = through.unwrap_or(newest);
         let moved = through > self.change;
@@ -179,7 +181,7 @@ impl Subscription {
         let left_us = self.caller.expires_us.saturating_sub(now_us()).clamp(0, 3_600_000_000);
         let left = Duration::from_micros(u64::try_from(left_us).unwrap_or(0));
         tokio::select! {
-            _ = self.newest.changed() => {}
+            _ = self.newest.changed() => tokio::time::sleep(GATHER).await,
             _ = self.revision.changed() => self.revision.mark_changed(),
             () = tokio::time::sleep_until(self.heartbeat_at) => {}
             () = tokio::time::sleep(left) => {}
@@ -199,12 +201,12 @@ impl Subscription {
     }
 }
 
-/// What changed after a change, as frames, and up to which change; none where nothing did.
-fn frames(app: &AppState, after: i64, viewer: &Viewer) -> StoreResult<(Vec<Bytes>, Option<i64>)> {
+/// What changed after a change, as frames in a row, and up to which change; none where nothing did.
+fn frames(app: &AppState, after: i64, viewer: &Viewer) -> StoreResult<(String, Option<i64>)> {
     let (store, around, now_us) = (&*app.store, around(app)?, now_us());
     let changes = store.incident_changes(after, READ_CHANGES)?;
     let through = changes.last().map(IncidentChange::change);
-    let mut frames = Vec::new();
+    let mut frames = String::new();
     for change in changes {
         let number = change.change();
         let (event, data) = match change {
@@ -222,7 +224,7 @@ fn frames(app: &AppState, after: i64, viewer: &Viewer) -> StoreResult<(Vec<Bytes
             }
             _ => continue,
         };
-        frames.push(Bytes::from(format!("id: {number}\nevent: {event}\ndata: {data}\n\n")));
+        frames.push_str(&format!("id: {number}\nevent: {event}\ndata: {data}\n\n"));
     }
     Ok((frames, through))
 }

@@ -10,14 +10,16 @@ use uuid::Uuid;
 use super::access::Caller;
 use super::incident_shapes::*;
 use super::json::rfc3339;
+use super::shapes::Measure;
 use crate::desk::{self, Part, Settings, Summary, camera_of, part, summary};
 use crate::merge::spot::Located;
-use crate::merge::{self, Link, Thread};
+use crate::merge::{self, Link, Measured, Thread};
 use crate::share::{Principal, View};
 use crate::store::{IncidentRow, Source, Store, StoreResult};
 use crate::work::baseline::{AllUnusual, Unusual};
 use crate::work::clock::deadline;
-use crate::work::{self, Entry, Finding, State, Step, TaskState};
+use crate::work::ladder::Tell;
+use crate::work::{self, Acknowledgement, Entry, Finding, State, Step, TaskState};
 
 /// What is needed beside an incident to show it.
 pub(crate) struct Around {
@@ -139,6 +141,7 @@ pub(crate) fn incident(
         deadline_for: runs.map(|deadline| deadline.for_step),
         overdue: runs.is_some_and(|deadline| deadline.at_us < now_us),
         escalated: work.escalated,
+        escalated_to: work.told.map(Tell::as_str),
         waiting_s: (now_us - since_us).max(0) / 1_000_000,
         unusual: unusual.map(Unusual::text_en),
         unusual_zh: unusual.map(Unusual::text_zh),
@@ -198,18 +201,15 @@ pub(crate) fn detail(
     let in_view = seen(viewer, sources);
     let shown: Vec<Uuid> = in_view.iter().map(|(thread, _)| thread.id).collect();
     let first = in_view.first().map(|(thread, _)| *thread);
-    let acknowledgers: Vec<&str> =
-        entries.iter().filter(|e| e.department != work::SYSTEM).map(|e| e.department.as_str()).collect();
+    // From the record itself: a row of an older hub says nothing of departments.
+    let work = work::sum_up(entries);
     let source = |(thread, link): &(&Thread, Option<&Link>)| {
         let link = link.filter(|link| shown.contains(&link.with) || link.by == merge::By::Hand);
-        let by_centre = acknowledgers.contains(&crate::store::OPERATIONS);
-        let acknowledged =
-            row.work.acknowledged.is_some() && (by_centre || acknowledgers.contains(&thread.department.as_str()));
         source(
             thread,
             link.map(|link| why(link, &around.labels)),
             part(thread, link, first.unwrap_or(thread)),
-            acknowledged,
+            work.acknowledgement_for(&thread.department),
         )
     };
     IncidentDetail {
@@ -220,7 +220,11 @@ pub(crate) fn detail(
     }
 }
 
-fn source(thread: &Thread, why: Option<Why>, part: Part, acknowledged: bool) -> IncidentSource {
+fn measure((name, measured): (&String, &Measured)) -> Measure {
+    Measure { name: name.clone(), value: measured.most, threshold: measured.threshold, unit: measured.unit.clone() }
+}
+
+fn source(thread: &Thread, why: Option<Why>, part: Part, seen: Option<&Acknowledgement>) -> IncidentSource {
     IncidentSource {
         id: thread.id.to_string(),
         event: thread.event.to_string(),
@@ -246,7 +250,10 @@ fn source(thread: &Thread, why: Option<Why>, part: Part, acknowledged: bool) -> 
             None => "none",
         },
         role: part.as_str(),
-        acknowledged,
+        acknowledged: seen.is_some(),
+        acknowledged_by: seen.map(|seen| seen.by.clone()),
+        acknowledged_at: seen.map(|seen| rfc3339(seen.at_us)),
+        measures: thread.measures.iter().map(measure).collect(),
         why,
     }
 }

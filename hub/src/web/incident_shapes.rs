@@ -4,6 +4,8 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::shapes::Measure;
+
 /// A page of incidents.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Incidents {
@@ -92,6 +94,8 @@ pub struct Incident {
     pub overdue: bool,
     /// How often that was escalated.
     pub escalated: u32,
+    /// Who was told of that last: `operators` or `administrators`.
+    pub escalated_to: Option<&'static str>,
     /// Seconds since it came, or since its state changed last.
     pub waiting_s: i64,
     /// What is unusual about it: so many of its kind before its camera in that hour, in English.
@@ -198,6 +202,12 @@ pub struct IncidentSource {
     pub role: &'static str,
     /// True where its department's people have seen the incident, or the operations centre has.
     pub acknowledged: bool,
+    /// Who was the first of them; of its own department before the centre.
+    pub acknowledged_by: Option<String>,
+    /// When.
+    pub acknowledged_at: Option<String>,
+    /// What its rule measured: the most of each value over its life, beside the threshold.
+    pub measures: Vec<Measure>,
     /// Why it belongs to the incident; null of the first.
     pub why: Option<Why>,
 }

@@ -25,7 +25,7 @@ use crate::registry::now_us;
 use crate::share::Denial;
 use crate::store::IncidentWrites;
 use crate::work::severity::MAX_RULES;
-use crate::work::{Refusal, Step};
+use crate::work::{Refusal, Step, ladder};
 
 /// Incidents of one request.
 const MAX_ITEMS: usize = 200;
@@ -232,6 +232,9 @@ async fn set_settings(
     }
     if wish.severity_rules.len() > MAX_RULES || !(-14 * 60..=14 * 60).contains(&wish.utc_offset_min) {
         return Err(ApiError::bad_request(format!("More than {MAX_RULES} rules, or no time zone."), "Mend it."));
+    }
+    if let Some(why) = ladder::wrong(&wish.escalation) {
+        return Err(ApiError::bad_request(format!("The escalation is not right: {why}."), "Mend it."));
     }
     let value = serde_json::to_value(&wish).map_err(|error| ApiError::internal(&error))?;
     let kept = value.clone();

@@ -21,6 +21,8 @@ pub struct Actor<'a> {
     pub department: &'a str,
     /// True where every source is of the actor's department.
     pub owns_all: bool,
+    /// True where one of the sources is.
+    pub owns_some: bool,
 }
 
 /// Why not.
@@ -38,7 +40,7 @@ pub enum Refusal {
 pub fn may(work: &Work, step: &Step, actor: Actor<'_>, now_us: i64) -> Result<(), Refusal> {
     who(step, actor)?;
     what(step, now_us)?;
-    when(work, step)
+    when(work, step, actor)
 }
 
 fn who(step: &Step, actor: Actor<'_>) -> Result<(), Refusal> {
@@ -81,11 +83,15 @@ fn what(step: &Step, now_us: i64) -> Result<(), Refusal> {
     }
 }
 
-fn when(work: &Work, step: &Step) -> Result<(), Refusal> {
+fn when(work: &Work, step: &Step, actor: Actor<'_>) -> Result<(), Refusal> {
     use State::{Acknowledged, Closed, Dispatched, New, Resolved};
     let state = work.state;
     let fits = match step {
-        Step::Acknowledge {} => state == New,
+        // Each department for what its own cameras told, whoever was first.
+        Step::Acknowledge {} => {
+            let own = actor.owns_some && !work.acknowledgements.iter().any(|one| one.department == actor.department);
+            state == New || (own && matches!(state, Acknowledged | Dispatched))
+        }
         Step::Take {} | Step::Assign { .. } | Step::Severity { .. } | Step::Split { .. } | Step::Join { .. } => {
             state != Closed
         }

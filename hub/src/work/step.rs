@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::ladder::{NewOwner, Tell};
 use crate::merge::Level;
 
 /// What became of an incident.
@@ -144,6 +145,12 @@ pub enum Step {
     Escalate {
         /// For the how many-th time.
         level: u32,
+        /// Who is told. A record from before says nothing: then it was everybody in the centre.
+        #[serde(default)]
+        tell: Tell,
+        /// Whose it is from then on.
+        #[serde(default)]
+        owner: NewOwner,
     },
 }
 

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::ladder::{NewOwner, Tell};
 use super::{Finding, Step, TaskState};
 use crate::merge::Level;
 
@@ -85,6 +86,17 @@ pub struct Task {
     pub answer: Option<String>,
 }
 
+/// A department's people have seen what its own cameras told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Acknowledgement {
+    /// Whose people; the operations centre sees for all.
+    pub department: String,
+    /// Who, the first of them.
+    pub by: String,
+    /// When.
+    pub at_us: i64,
+}
+
 /// Out of the queue for a while.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shelved {
@@ -109,6 +121,9 @@ pub struct Work {
     pub owner: Option<String>,
     /// Who saw it first, and when.
     pub acknowledged: Option<(String, i64)>,
+    /// One for each department that has seen it. An older hub kept none.
+    #[serde(default)]
+    pub acknowledgements: Vec<Acknowledgement>,
     /// Out of the queue.
     pub shelved: Option<Shelved>,
     /// Tasks, one a department.
@@ -121,6 +136,9 @@ pub struct Work {
     pub severity: Option<(Level, String)>,
     /// How often a deadline passed since the last change of state.
     pub escalated: u32,
+    /// Who was told of that last.
+    #[serde(default)]
+    pub told: Option<Tell>,
     /// Comments.
     pub comments: u32,
     /// What people wrote, for the search.
@@ -165,15 +183,28 @@ pub fn undoable<'a>(entries: &'a [Entry], by: &str, not_before_us: i64) -> Optio
 }
 
 impl Work {
+    /// Who has seen what this department's cameras told: its own people, or else the operations centre.
+    pub fn acknowledgement_for(&self, department: &str) -> Option<&Acknowledgement> {
+        let of = |wanted: &str| self.acknowledgements.iter().find(|one| one.department == wanted);
+        of(department).or_else(|| of(crate::store::OPERATIONS))
+    }
+
     fn go(&mut self, state: State, at_us: i64) {
         if self.state != state {
-            (self.state, self.since_us, self.escalated) = (state, Some(at_us), 0);
+            (self.state, self.since_us, self.escalated, self.told) = (state, Some(at_us), 0, None);
         }
     }
 
     fn see(&mut self, entry: &Entry) {
         if self.acknowledged.is_none() {
             self.acknowledged = Some((entry.by.clone(), entry.at_us));
+        }
+        if !self.acknowledgements.iter().any(|known| known.department == entry.department) {
+            self.acknowledgements.push(Acknowledgement {
+                department: entry.department.clone(),
+                by: entry.by.clone(),
+                at_us: entry.at_us,
+            });
         }
         if self.state == State::New {
             self.go(State::Acknowledged, entry.at_us);
@@ -247,7 +278,14 @@ impl Work {
                 self.say(text);
             }
             Step::Severity { severity, reason } => self.severity = Some((*severity, reason.clone())),
-            Step::Escalate { level } => self.escalated = *level,
+            Step::Escalate { level, tell, owner } => {
+                (self.escalated, self.told) = (*level, Some(*tell));
+                match owner {
+                    NewOwner::Stays => {}
+                    NewOwner::Nobody => self.owner = None,
+                    NewOwner::Person(name) => self.owner = Some(name.clone()),
+                }
+            }
             Step::Split { .. } | Step::Join { .. } | Step::Undo { .. } => {}
         }
     }

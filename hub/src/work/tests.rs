@@ -3,6 +3,7 @@
 use uuid::Uuid;
 
 use super::clock::{AllDeadlines, deadline};
+use super::ladder::{NewOwner, Rung, Tell, rung, usual, wrong};
 use super::load::{Alarm, load};
 use super::severity::{SeverityRule, level};
 use super::*;
@@ -20,7 +21,7 @@ fn record(steps: &[(&str, Step)]) -> Vec<Entry> {
 }
 
 fn operator(name: &str) -> Actor<'_> {
-    Actor { name, role: Role::Operator, department: "operations", owns_all: false }
+    Actor { name, role: Role::Operator, department: "operations", owns_all: false, owns_some: false }
 }
 
 fn resolve() -> Step {
@@ -29,6 +30,11 @@ fn resolve() -> Step {
 
 fn close(finding: Finding) -> Step {
     Step::Close { finding, note: String::new(), founders: vec![] }
+}
+
+fn escalate(level: u32) -> Step {
+    let Rung { tell, owner } = rung(&usual(), level);
+    Step::Escalate { level, tell, owner }
 }
 
 fn dispatch(to: &[&str]) -> Step {
@@ -75,7 +81,7 @@ fn a_step_that_does_not_fit_is_refused_and_says_why() {
         (&new, shelve(2 * day_us), false),
         (&new, shelve(-1), false),
         (&new, Step::Unshelve {}, false),
-        (&new, Step::Escalate { level: 1 }, false),
+        (&new, escalate(1), false),
         (&seen, Step::Task { department: "police".into(), state: TaskState::Done, answer: String::new() }, false),
     ];
     for (work, step, allowed) in cases {
@@ -88,7 +94,8 @@ fn a_step_that_does_not_fit_is_refused_and_says_why() {
 #[test]
 fn a_department_works_its_own_task_and_decides_only_what_is_all_its_own() {
     let work = sum_up(&record(&[("wang", dispatch(&["police"]))]));
-    let actor = |owns_all| Actor { name: "p", role: Role::Department, department: "police", owns_all };
+    let actor =
+        |owns_all| Actor { name: "p", role: Role::Department, department: "police", owns_all, owns_some: owns_all };
     let task = |department: &str| Step::Task {
         department: department.into(),
         state: TaskState::Accepted,
@@ -123,7 +130,7 @@ fn deadlines_run_from_the_last_change_and_stop_while_shelved() {
     let all = AllDeadlines::default();
     let new = deadline(&Work::default(), 0, Level::Urgent, &all).expect("runs");
     assert_eq!((new.at_us, new.for_step, new.escalate_us), (60 * SECOND_US, "acknowledge", Some(60 * SECOND_US)));
-    let once = sum_up(&[entry(100, SYSTEM, Step::Escalate { level: 1 })]);
+    let once = sum_up(&[entry(100, SYSTEM, escalate(1))]);
     assert_eq!(deadline(&once, 0, Level::Urgent, &all).and_then(|d| d.escalate_us), Some(120 * SECOND_US));
     let seen = sum_up(&record(&[("wang", Step::Acknowledge {})]));
     let next = deadline(&seen, 0, Level::Urgent, &all).expect("runs");
@@ -190,13 +197,60 @@ fn the_hubs_own_steps_are_nobodys_change() {
     let by_hub = |seq, step| Entry { department: SYSTEM.into(), ..entry(seq, SYSTEM, step) };
     let entries = [
         entry(1, "wang", Step::Acknowledge {}),
-        by_hub(2, Step::Escalate { level: 1 }),
+        by_hub(2, escalate(1)),
         entry(3, "li", Step::Comment { text: "?".into() }),
-        by_hub(4, Step::Escalate { level: 2 }),
+        by_hub(4, escalate(2)),
     ];
     assert_eq!(sum_up(&entries[..2]).revision, 1, "an escalation leaves the revision");
     assert_eq!((sum_up(&entries).revision, sum_up(&entries).escalated), (2, 2));
     assert!(since(&entries[..2], 1).is_empty());
     let later: Vec<i64> = since(&entries, 1).iter().map(|entry| entry.seq).collect();
     assert_eq!(later, [3, 4]);
+}
+
+#[test]
+fn each_department_acknowledges_for_its_own_sources_and_the_centre_for_all() {
+    let of = |seq, by: &str, department: &str, step| Entry { department: department.into(), ..entry(seq, by, step) };
+    let mut entries = vec![of(1, "p", "police", Step::Acknowledge {})];
+    let by = |entries: &[Entry], department: &str| {
+        sum_up(entries).acknowledgement_for(department).map(|seen| (seen.by.clone(), seen.at_us))
+    };
+    assert_eq!(by(&entries, "police"), Some(("p".into(), SECOND_US)));
+    assert_eq!(by(&entries, "traffic"), None, "police saw what police's cameras told");
+    let traffic =
+        |owns_some| Actor { name: "t", role: Role::Department, department: "traffic", owns_all: false, owns_some };
+    assert!(may(&sum_up(&entries), &Step::Acknowledge {}, traffic(true), 0).is_ok());
+    assert!(may(&sum_up(&entries), &Step::Acknowledge {}, traffic(false), 0).is_err(), "nothing there is its own");
+    entries.push(of(2, "wang", "operations", Step::Take {}));
+    assert_eq!(by(&entries, "traffic"), Some(("wang".into(), 2 * SECOND_US)));
+    entries.push(of(3, "t", "traffic", Step::Acknowledge {}));
+    let work = sum_up(&entries);
+    assert_eq!(by(&entries, "traffic"), Some(("t".into(), 3 * SECOND_US)), "its own people go before the centre");
+    assert_eq!((work.state, work.acknowledged.clone()), (State::Acknowledged, Some(("p".into(), SECOND_US))));
+    assert!(may(&work, &Step::Acknowledge {}, traffic(true), 0).is_err(), "once is enough");
+    entries.push(of(4, "t", "traffic", Step::Undo { seq: 3 }));
+    assert_eq!(by(&entries, "traffic"), Some(("wang".into(), 2 * SECOND_US)));
+}
+
+#[test]
+fn a_deadline_that_passes_again_tells_who_leads_and_takes_it_from_its_owner() {
+    let by_hub = |seq, step| Entry { department: SYSTEM.into(), ..entry(seq, SYSTEM, step) };
+    let mut entries = vec![entry(1, "wang", Step::Take {}), by_hub(2, escalate(1))];
+    let once = sum_up(&entries);
+    assert_eq!((once.told, once.owner.as_deref()), (Some(Tell::Operators), Some("wang")));
+    entries.push(by_hub(3, escalate(2)));
+    let twice = sum_up(&entries);
+    assert_eq!((twice.told, twice.owner, twice.escalated), (Some(Tell::Administrators), None, 2));
+    entries.push(entry(4, "li", dispatch(&["police"])));
+    let taken = sum_up(&entries);
+    assert_eq!((taken.told, taken.owner.as_deref(), taken.escalated), (None, Some("li"), 0));
+    let to_zhao = [Rung { tell: Tell::Administrators, owner: NewOwner::Person("zhao".into()) }];
+    assert_eq!(rung(&to_zhao, 3), to_zhao[0], "above the last it is the last");
+    let Rung { tell, owner } = rung(&to_zhao, 1);
+    entries.push(by_hub(5, Step::Escalate { level: 1, tell, owner }));
+    assert_eq!(sum_up(&entries).owner.as_deref(), Some("zhao"));
+    assert!(wrong(&to_zhao).is_none() && wrong(&vec![Rung::default(); 4]).is_some());
+    // A record of an older hub says only the level.
+    let old: Step = serde_json::from_str(r#"{"action":"escalate","level":2}"#).expect("read");
+    assert_eq!(old, Step::Escalate { level: 2, tell: Tell::Operators, owner: NewOwner::Stays });
 }

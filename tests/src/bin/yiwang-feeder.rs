@@ -57,6 +57,8 @@ const CAMERAS: [(&str, &str, &str, &str); 3] = [
 const BACKLOG: u64 = 40;
 const BACKLOG_STEP_US: i64 = 20_000_000;
 const SECOND_US: i64 = 1_000_000;
+/// Between two tellings of how the cameras are and up to when they are complete, as a gateway does, however many events there are.
+const TELL_US: i64 = SECOND_US;
 
 fn main() -> ExitCode {
     let runtime =
@@ -89,12 +91,16 @@ async fn run(options: Options) -> Result<(), LinkError> {
     }
     feeder.send(signal_lost(begun_us), true).await?;
     let mut tick = tokio::time::interval(Duration::from_millis(options.every_ms));
+    let mut told_us = 0;
     for number in BACKLOG.. {
         tick.tick().await;
         let now_us = now_us();
         feeder.round(number, now_us, false).await?;
-        tell(&mut control, up::Message::Status(status(begun_us))).await?;
-        tell(&mut control, up::Message::Watermarks(watermarks(&feeder, begun_us, now_us))).await?;
+        if now_us - told_us >= TELL_US {
+            told_us = now_us;
+            tell(&mut control, up::Message::Status(status(begun_us))).await?;
+            tell(&mut control, up::Message::Watermarks(watermarks(&feeder, begun_us, now_us))).await?;
+        }
         if options.seconds.is_some_and(|seconds| now_us - begun_us > seconds.cast_signed() * SECOND_US) {
             break;
         }

@@ -1,5 +1,5 @@
 // What the hub says about incidents, as `/api/openapi.json` describes it. Plain data, no behaviour.
-import type { HubEvent, Severity } from './types';
+import type { HubEvent, Measure, Severity } from './types';
 
 export type IncidentState = 'new' | 'acknowledged' | 'dispatched' | 'resolved' | 'closed';
 /** The state as the queue tells it: what is shelved, kept out as chatter, or over before anybody acknowledged it. */
@@ -60,12 +60,17 @@ export interface Incident {
   deadline_for: DeadlineFor | null;
   overdue: boolean;
   escalated: number;
+  /** Who was told of that last; a hub before this does not say. */
+  escalated_to?: Told | null;
   waiting_s: number;
   unusual: string | null;
   /** The same in Chinese; a hub before this has none. */
   unusual_zh?: string | null;
   comments: number;
 }
+
+/** Who is told when a deadline passed. */
+export type Told = 'operators' | 'administrators';
 
 export interface MergeReason {
   text_en: string;
@@ -99,6 +104,10 @@ export interface Source {
   located_by: 'ground' | 'view' | 'camera' | 'none';
   role: 'first' | 'duplicate' | 'chatter' | 'related';
   acknowledged: boolean;
+  /** Who was the first of its department, or else of the centre; a hub before this does not say, nor what was measured. */
+  acknowledged_by?: string | null;
+  acknowledged_at?: string | null;
+  measures?: Measure[];
   why: MergeReason | null;
 }
 
@@ -248,8 +257,16 @@ export interface SeverityRule {
   severity: Severity;
 }
 
+/** What happens when a deadline passes: the first time, the second, and so on. */
+export interface Rung {
+  tell: Told;
+  owner: 'stays' | 'nobody' | { person: string };
+}
+
 export interface IncidentSettings {
   deadlines: Record<Severity, Record<DeadlineName, number>>;
+  /** A hub before this has none. */
+  escalation?: Rung[];
   severity_rules: SeverityRule[];
   utc_offset_min: number;
 }

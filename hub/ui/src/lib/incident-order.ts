@@ -1,6 +1,6 @@
 // Which incidents a view of the queue shows, and in which order. Pure: knows neither network nor clock nor Svelte.
 import type { Incident, ShownAs } from '../api/incident-types';
-import type { Severity } from '../api/types';
+import type { Role, Severity } from '../api/types';
 import { severityRank } from './fold';
 import { Haystacks, hasAll, wordsOf } from './words';
 
@@ -32,6 +32,11 @@ export interface IncidentWords {
 /** Nobody has taken note of it yet. */
 export function isUnacknowledged(incident: Incident): boolean {
   return incident.shown_as === 'new' || incident.shown_as === 'cleared_unacknowledged';
+}
+
+/** Whether this person is to hear that a deadline of it passed. */
+export function isTold({ escalated_to }: Incident, role: Role | null): boolean {
+  return escalated_to === 'administrators' ? role === 'administrator' : escalated_to === 'operators' && (role === 'operator' || role === 'administrator');
 }
 
 /** Somebody still has to do something. */

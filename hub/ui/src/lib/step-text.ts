@@ -1,5 +1,5 @@
 // One step of an incident's record in words: who did what to what.
-import type { Step } from '../api/incident-types';
+import type { Step, Told } from '../api/incident-types';
 import { label, t } from '../i18n';
 import { registry } from '../state/registry.svelte';
 
@@ -22,6 +22,17 @@ export function stepWords(step: Step): string {
   return text(detail['text']) || text(detail['reason']) || text(detail['note']) || text(detail['resolution']) || text(detail['answer']);
 }
 
+/** Whom the hub told, and whose it is since; a record of an older hub says neither. */
+function escalation(detail: Record<string, unknown>): string {
+  const told = t().work.told;
+  const tell = text(detail['tell']);
+  if (!Object.hasOwn(told, tell)) return '';
+  const owner = detail['owner'];
+  const person = typeof owner === 'object' && owner !== null ? text((owner as Record<string, unknown>)['person']) : '';
+  const whose = owner === 'nobody' ? t().work.nowNobodys : person ? t().work.nowOf(person) : '';
+  return [told[tell as Told], whose].filter(Boolean).join(t().listSeparator);
+}
+
 function whatOf(step: Step): string {
   const detail = step.detail ?? {};
   switch (step.action) {
@@ -33,6 +44,8 @@ function whatOf(step: Step): string {
       return `${registry.departmentName(text(detail['department']))} · ${label(t().work.taskState, text(detail['state']))}`;
     case 'close':
       return label(t().work.finding, text(detail['finding']));
+    case 'escalate':
+      return escalation(detail);
     case 'severity':
       return label(t().severity, text(detail['severity']));
     default:

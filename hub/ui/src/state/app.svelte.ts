@@ -68,6 +68,7 @@ class App {
     this.view = 'desk';
     if (location.hash.startsWith('#/setup')) history.replaceState(null, '', '#/');
     incidents.me = session.user;
+    incidents.role = session.role;
     registry.start(() => this.sessionOver());
     void this.#openFeeds();
     void this.#openLinked();

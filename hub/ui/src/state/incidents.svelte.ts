@@ -3,10 +3,10 @@
 import { ApiError } from '../api/client';
 import { incidentsApi } from '../api/incidents';
 import type { Incident } from '../api/incident-types';
-import type { Severity } from '../api/types';
+import type { Role, Severity } from '../api/types';
 import { Beat } from '../lib/beat';
 import { SEVERITIES } from '../lib/fold';
-import { compare, inGroups, isUnacknowledged, passer, queryOf, sumsOf, surplus, type IncidentFilter, type QueueView } from '../lib/incident-order';
+import { compare, inGroups, isTold, isUnacknowledged, passer, queryOf, sumsOf, surplus, type IncidentFilter, type QueueView } from '../lib/incident-order';
 import { prefs } from './prefs.svelte';
 import { Hold } from './hold.svelte';
 import { load } from './load.svelte';
@@ -36,6 +36,8 @@ class Incidents {
   /** Chosen together for one action. */
   marked = $state.raw<ReadonlySet<string>>(new Set());
   me = $state('');
+  /** What this person is: some are told when a deadline passed. */
+  role = $state<Role | null>(null);
   /** What came with the newest flush and waits for somebody: for sound and announcements. */
   batch = $state.raw<Arrival[]>([]);
   pulses = $state.raw<Pulse[]>([]);
@@ -198,7 +200,10 @@ class Incidents {
         continue;
       }
       const { incident } = one;
+      const escalated = (this.#known.get(incident.id)?.escalated ?? incident.escalated) < incident.escalated;
       const fresh = this.#put(incident);
+      // A deadline passed: whoever is to hear of it hears it as if it had just come.
+      if (escalated && isTold(incident, this.role)) arrivals.push({ id: incident.id, severity: incident.severity });
       // Sounds and words are for what waits: chatter and what others already took make none, nor what was let go before.
       if (fresh && incident.number > before && isUnacknowledged(incident)) arrivals.push({ id: incident.id, severity: incident.severity });
     }
