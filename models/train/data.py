@@ -92,6 +92,7 @@ def augment(pictures, boxes, rng):
     for b in np.flatnonzero(flip):
         boxes[b][:, [1, 3]] = width - boxes[b][:, [3, 1]]
     other = pictures[:, 0].roll(1, 0).clone()
+    ghosts = pictures[:, 1].roll(1, 0).clone()
     for i in range(n):
         luma, change = pictures[i, 0], pictures[i, 1]
         kind = rng.random()
@@ -103,9 +104,9 @@ def augment(pictures, boxes, rng):
         elif kind < 0.19:
             # No background known yet: the luma alone.
             change.zero_()
-        elif kind < 0.23:
-            luma.fill_(0.5)
-            forget_still(boxes[i], change)
+        elif kind < 0.45:
+            # What the background still holds of somebody who stood elsewhere: a change with nothing there in the luma.
+            change.add_(ghosts[i], alpha=float(rng.uniform(0.1, 0.6) * rng.choice([-1.0, -1.0, 1.0])))
         if rng.random() < 0.12:
             luma.copy_(1.0 - luma)
             change.neg_()
