@@ -99,7 +99,7 @@ fn what_is_wrong_with_a_model_is_said_with_what_to_do() {
         ("wrong hash", ModelSpec { sha256: Some("00".repeat(32)), ..city_spec() }, &named),
         ("unknown family", spec(&city, "yolo"), &["did you mean `yolox`?"]),
         ("another family", spec(&city, "picodet"), &["as picodet", "[1, 2, 224, 384]", "choose the family"]),
-        ("other classes", ModelSpec { classes: Some(vec!["person".into()]), ..city_spec() }, &["1764, 9", "1 classes"]),
+        ("other classes", ModelSpec { classes: Some(vec!["person".into()]), ..city_spec() }, &["7140, 9", "1 classes"]),
         ("other input", ModelSpec { input_px: Some((640, 640)), ..city_spec() }, &["384x224", "640x640"]),
     ];
     for (name, spec, parts) in cases {
