@@ -19,6 +19,9 @@ pub(super) const LOST_MIN: f64 = 0.07;
 const REST_MIN: f32 = 0.5;
 /// Where nothing else is where it was, either, the camera was turned.
 const PATCH_AGREEMENT_MIN: f32 = 0.35;
+/// What hides the detail of a patch hides its coarse structure, too: at least this part of the share lost is missing of
+/// the blocks. The dark between lamps that were lit takes the detail alone.
+const PATCH_BLOCKS_PART: f32 = 0.5;
 /// Through a cloth a ghost of the view is left: neither its detail nor much of its contrast, and so much is lost.
 const VEILED_CONTRAST_MAX: f32 = 0.45;
 const VEILED_LOST_MIN: f32 = 0.25;
@@ -58,6 +61,7 @@ fn judge(look: &Look) -> Judgement {
         return Judgement::present(f64::from(against.lost));
     }
     let rest_is_sharp = against.rest_sharpness.is_some_and(|rest| rest >= REST_MIN);
-    let patch = rest_is_sharp && against.agreement >= PATCH_AGREEMENT_MIN;
+    let hidden = 1.0 - against.kept >= PATCH_BLOCKS_PART * against.lost;
+    let patch = rest_is_sharp && hidden && against.agreement >= PATCH_AGREEMENT_MIN;
     Judgement::told(f64::from(against.lost) >= LOST_MIN && patch, f64::from(against.lost))
 }
