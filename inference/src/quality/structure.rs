@@ -225,7 +225,7 @@ mod tests {
         let with_letters = |levels: &dyn Fn(usize) -> f32| {
             let written: Vec<bool> =
                 (0..COLUMNS * ROWS).map(|cell| cell / COLUMNS < 4 && cell % COLUMNS < 30).collect();
-            let letters = |cell: usize| if cell % 2 == 0 { 180.0 } else { 90.0 };
+            let letters = |cell: usize| if cell.is_multiple_of(2) { 180.0 } else { 90.0 };
             let level = (0..COLUMNS * ROWS).map(|cell| if written[cell] { letters(cell) } else { levels(cell) });
             let (level, mut with, mut without) =
                 (level.collect::<Vec<f32>>(), Structure::default(), Structure::default());
