@@ -65,8 +65,10 @@ pub(super) struct Against {
     pub(super) rest_sharpness: Option<f32>,
     /// Difference of the bright and the dark, parts of the usual one.
     pub(super) contrast: f32,
-    /// Share of the cells with detail that show nothing of it.
+    /// Share of the cells with detail that show nothing of it since a moment; see [`super::sudden`].
     pub(super) lost: f32,
+    /// The usual view has gone at a moment; see [`super::sudden`].
+    pub(super) gone: bool,
     /// How far the whole picture's colour is from the usual one's, levels.
     pub(super) cast: f32,
     /// What single numbers usually are.
@@ -85,20 +87,49 @@ pub(super) struct Scratch {
     lost: Vec<Option<bool>>,
 }
 
+/// Fine detail over the last second or so: what a coder leaves of noise comes and goes from picture to picture.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Smooth {
+    detail: Vec<f32>,
+}
+
+/// Its time constant, microseconds.
+const SMOOTH_US: f32 = 900_000.0;
+
+impl Smooth {
+    /// The next picture stands for itself.
+    pub(super) fn forget(&mut self) {
+        self.detail.clear();
+    }
+
+    /// Takes in a picture's detail, so long after the one before.
+    pub(super) fn follow(&mut self, detail: &[f32], step_us: i64) {
+        if self.detail.len() != detail.len() {
+            self.detail = detail.to_vec();
+            return;
+        }
+        let weight = 1.0 - (-(step_us.max(0) as f32) / SMOOTH_US).exp();
+        for (mean, value) in self.detail.iter_mut().zip(detail) {
+            *mean += weight * (value - *mean);
+        }
+    }
+}
+
 impl Look {
-    /// What the picture is by itself.
-    pub(super) fn of(cells: &Cells, compared: bool, scratch: &mut Scratch) -> Self {
-        let levels = || cells.level.iter().copied();
-        let noise = scratch.histogram.quantile(cells.detail.iter().copied(), 0.2, DETAIL);
-        let edged = cells.detail.iter().filter(|&&detail| detail - noise >= EDGED_MIN).count();
+    /// What the picture is by itself, but for what is `written` on it.
+    pub(super) fn of(cells: &Cells, written: &[bool], compared: bool, scratch: &mut Scratch) -> Self {
+        let levels = || unwritten(&cells.level, written);
+        let count = levels().count().max(1) as f32;
+        let noise = scratch.histogram.quantile(unwritten(&cells.detail, written), 0.2, DETAIL);
+        let edged = unwritten(&cells.detail, written).filter(|&detail| detail - noise >= EDGED_MIN).count();
         let blown = levels().filter(|&level| level >= BLOWN_MIN).count();
         Self {
             low: scratch.histogram.quantile(levels(), 0.05, LEVELS),
             high: scratch.histogram.quantile(levels(), 0.95, LEVELS),
-            blown: blown as f32 / cells.level.len() as f32,
+            blown: blown as f32 / count,
             noise,
-            edged: edged as f32 / cells.detail.len() as f32,
-            change: compared.then(|| scratch.histogram.quantile(cells.change.iter().copied(), 0.5, DETAIL)),
+            edged: edged as f32 / count,
+            change: compared.then(|| scratch.histogram.quantile(unwritten(&cells.change, written), 0.5, DETAIL)),
             still_us: 0,
             against: None,
         }
@@ -108,7 +139,7 @@ impl Look {
 impl Against {
     /// Compares with what is usual.
     pub(super) fn of(
-        cells: &Cells,
+        smooth: &Smooth,
         look: &Look,
         structure: &Structure,
         normal: &Normal,
@@ -117,11 +148,16 @@ impl Against {
     ) -> Self {
         let mut lost = std::mem::take(&mut scratch.lost);
         lost.clear();
+        let written = &normal.written;
+        // Both are means over some time: their least is not that of a single picture.
+        let mut floor = |detail: &[f32]| scratch.histogram.quantile(unwritten(detail, written), 0.2, DETAIL);
+        let (noise, usual_noise) = (floor(&smooth.detail), floor(&normal.detail));
         let ratio = |cell: usize| {
-            let usual = normal.detail[cell] - normal.usual.noise;
-            (usual >= TEXTURE_MIN).then(|| ((cells.detail[cell] - look.noise) / usual).clamp(0.0, 4.0))
+            let usual = normal.detail[cell] - usual_noise;
+            let told = usual >= TEXTURE_MIN && !written.get(cell).is_some_and(|written| *written);
+            told.then(|| ((smooth.detail[cell] - noise) / usual).clamp(0.0, 4.0))
         };
-        lost.extend((0..cells.detail.len()).map(|cell| {
+        lost.extend((0..smooth.detail.len()).map(|cell| {
             let usual = normal.structure.height(cell).abs();
             let flat = structure.height(cell).abs() <= (LOST_STRUCTURE * usual).max(FLAT_MAX);
             ratio(cell).map(|ratio| ratio < LOST_DETAIL && flat)
@@ -143,10 +179,17 @@ impl Against {
             rest_sharpness,
             contrast: (look.high - look.low) / (normal.usual.high - normal.usual.low).max(RANGE_MIN),
             lost: whole,
+            gone: false,
             cast: 0.0,
             usual: normal.usual,
         }
     }
+}
+
+/// The values of those cells on which nothing is written.
+fn unwritten<'a>(values: &'a [f32], written: &'a [bool]) -> impl Iterator<Item = f32> + 'a {
+    let is_written = move |cell: usize| written.get(cell).is_some_and(|written| *written);
+    values.iter().enumerate().filter(move |(cell, _)| !is_written(*cell)).map(|(_, value)| *value)
 }
 
 /// Lost cells around which every cell that could be lost is: paint has no windows, a bus has.

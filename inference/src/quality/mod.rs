@@ -15,6 +15,7 @@ mod normal;
 mod sample;
 mod stillness;
 mod structure;
+mod sudden;
 mod tint;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -22,14 +23,16 @@ pub(crate) mod testing;
 mod tests;
 mod too_bright;
 mod too_dark;
+mod writing;
 
 use self::{
     hold::{Hold, State, Turn},
-    look::{Against, Look, Scratch},
+    look::{Against, Look, Scratch, Smooth},
     normal::Normal,
     sample::Sampler,
     stillness::Stillness,
     structure::Structure,
+    sudden::Sudden,
     tint::Tint,
 };
 use crate::{
@@ -68,6 +71,8 @@ const UNLIKE_CAST: f32 = 8.0;
 const UNLIKE_CHANGE: f32 = 3.0;
 /// The shift of a view is looked for below this agreement.
 const SEARCH_BELOW: f32 = 0.5;
+/// From this agreement on it is the usual view without a doubt.
+const AGREES_FROM: f32 = 0.6;
 
 /// One kind of fault.
 pub struct Diagnosis {
@@ -135,7 +140,7 @@ impl Look {
         self.against.is_some_and(|against| {
             against.lost >= UNLIKE_LOST
                 || against.cast >= UNLIKE_CAST
-                || against.agreement < SEARCH_BELOW
+                || against.gone
                 || against.sharpness.is_some_and(|sharpness| sharpness < UNLIKE_SHARPNESS)
                 || self.change.is_some_and(|change| change > UNLIKE_CHANGE * against.usual.change)
         })
@@ -174,6 +179,10 @@ pub struct Examiner {
     structure: Structure,
     stillness: Stillness,
     scratch: Scratch,
+    smooth: Smooth,
+    /// Patches of the view, and the view as a whole.
+    patch: Sudden,
+    view: Sudden,
     last_us: Option<i64>,
     /// Where the usual view was found in the last picture, where it was looked for.
     shift: Option<(i32, i32)>,
@@ -191,6 +200,9 @@ impl Examiner {
             structure: Structure::default(),
             stillness: Stillness::default(),
             scratch: Scratch::default(),
+            smooth: Smooth::default(),
+            patch: Sudden::new(UNLIKE_LOST / 2.0, UNLIKE_LOST),
+            view: Sudden::new(1.0 - AGREES_FROM, 1.0 - SEARCH_BELOW),
             last_us: None,
             shift: None,
             moved_since_us: None,
@@ -250,6 +262,9 @@ impl Examiner {
             sampler.forget();
         }
         self.stillness.restart();
+        self.smooth.forget();
+        self.patch.restart();
+        self.view.restart();
         self.holds.iter_mut().flatten().for_each(Hold::restart);
     }
 
@@ -265,11 +280,18 @@ impl Examiner {
         let compared = sampler.take(picture);
         let cells = sampler.cells();
         let suspected = self.holds.iter().flatten().any(Hold::is_suspected);
-        let mut look = Look::of(cells, compared, &mut self.scratch);
-        self.structure.of(&cells.level, columns);
+        let written = &self.normal.written;
+        let mut look = Look::of(cells, written, compared, &mut self.scratch);
+        self.structure.of(&cells.level, written, columns);
+        self.smooth.follow(&cells.detail, step_us);
         let tint = Tint::of(picture);
         if self.normal.known() {
-            let mut against = Against::of(cells, &look, &self.structure, &self.normal, columns, &mut self.scratch);
+            let mut against =
+                Against::of(&self.smooth, &look, &self.structure, &self.normal, columns, &mut self.scratch);
+            if !self.patch.observe(t_us, against.lost) {
+                against.lost = 0.0;
+            }
+            against.gone = self.view.observe(t_us, 1.0 - against.agreement);
             against.cast = tint.cast_from(&self.normal.tint);
             let found = (against.agreement < SEARCH_BELOW).then(|| self.structure.best_shift(&self.normal.structure));
             if let (Some((shift, agreement)), Some(before)) = (found, self.shift) {

@@ -13,8 +13,9 @@ const GAIN_MIN: f32 = 0.12;
 const SHIFTED_MIN: f32 = 0.5;
 /// Where more of the picture's blocks show what they usually show, something large stands before the camera.
 const KEPT_MAX: f32 = 0.14;
-/// With less of the usual detail, and of the usual edges wherever they are, something is before the lens.
+/// With less of the usual detail or contrast, and of the usual edges wherever they are, something is before the lens.
 const SHARPNESS_MIN: f32 = 0.3;
+const CONTRAST_MIN: f32 = 0.45;
 const EDGED_PART: f32 = 0.35;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -39,7 +40,8 @@ fn judge(look: &Look) -> Judgement {
     };
     let agreement = f64::from(against.agreement);
     let edges = look.edged >= EDGED_PART * against.usual.edged;
-    if against.sharpness.is_none_or(|sharpness| sharpness < SHARPNESS_MIN && !edges) {
+    let dull = |sharpness: f32| sharpness < SHARPNESS_MIN || against.contrast < CONTRAST_MIN;
+    if against.sharpness.is_none_or(|sharpness| dull(sharpness) && !edges) {
         return Judgement::unclear();
     }
     let found = |shifted: f32| shifted >= SHIFTED_MIN && shifted >= against.agreement + GAIN_MIN;

@@ -1,7 +1,7 @@
 //! What a camera usually shows: level, detail and structure of each cell, learned slowly from pictures that nothing is
 //! wrong with, so that dusk and a parked lorry become usual and a covered lens does not.
 
-use super::{look::Look, sample::Cells, structure::Structure, tint::Tint};
+use super::{look::Look, sample::Cells, structure::Structure, tint::Tint, writing};
 
 /// Media time and pictures until something is usual.
 const LEARN_US: i64 = 12_000_000;
@@ -34,6 +34,8 @@ pub(super) struct Normal {
     level: Vec<f32>,
     /// Fine detail, levels.
     pub(super) detail: Vec<f32>,
+    /// Cells that the camera writes on; none before the second picture.
+    pub(super) written: Vec<bool>,
     /// Coarse structure.
     pub(super) structure: Structure,
     /// Colour.
@@ -75,7 +77,8 @@ impl Normal {
         }
         // The mean moves slowly; its structure need not be taken each time.
         if self.pictures.is_multiple_of(STRUCTURE_EVERY) || !self.known() {
-            self.structure.of(&self.level, columns);
+            writing::find(&self.detail, columns, &mut self.written);
+            self.structure.of(&self.level, &self.written, columns);
         }
     }
 }

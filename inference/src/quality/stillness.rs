@@ -121,8 +121,9 @@ impl Stillness {
     }
 }
 
-/// Mean difference of the pixels that have not moved, levels. Wrapping, because checked sums are not vector work; a few
-/// thousand bytes do not wrap.
+/// Mean difference of the pixels that have not moved, levels; infinite where less than half has not: those are other
+/// pictures, however alike the letters on them are, and their distance tells nothing of what is usual. Wrapping, because
+/// checked sums are not vector work; a few thousand bytes do not wrap.
 fn distance(a: &[u8], b: &[u8]) -> f32 {
     let (mut sum, mut count) = (0u32, 0u32);
     for (&a, &b) in a.iter().zip(b) {
@@ -131,5 +132,5 @@ fn distance(a: &[u8], b: &[u8]) -> f32 {
         sum = sum.wrapping_add(if still { u32::from(difference) } else { 0 });
         count = count.wrapping_add(u32::from(still));
     }
-    if count == 0 { f32::from(MOVED_MIN) } else { sum as f32 / count as f32 }
+    if 2 * count as usize <= a.len() { f32::INFINITY } else { sum as f32 / count as f32 }
 }

@@ -34,16 +34,19 @@ pub(super) struct Structure {
     pub(super) scale: f32,
     sums: Vec<f32>,
     high: Vec<f32>,
+    counts: Vec<f32>,
     histogram: Histogram,
 }
 
 impl Structure {
-    /// Takes the structure of mean levels.
-    pub(super) fn of(&mut self, level: &[f32], columns: usize) {
+    /// Takes the structure of mean levels; cells that are `written` on have none and are nobody's surroundings. An empty
+    /// list is none.
+    pub(super) fn of(&mut self, level: &[f32], written: &[bool], columns: usize) {
         self.columns = columns;
-        self.surroundings(level);
+        self.surroundings(level, written);
         // The middle cell and not the mean: a car before a plain road must not outweigh the road.
-        let heights = self.high.iter().map(|high| high.abs());
+        let unwritten = |(cell, high): (usize, &f32)| (!is_written(written, cell)).then_some(high.abs());
+        let heights = self.high.iter().enumerate().filter_map(unwritten);
         self.scale = 2.0 * self.histogram.quantile(heights, 0.5, 32.0);
         let factor = 1.0 / self.scale.max(SCALE_MIN);
         self.signs.clear();
@@ -139,26 +142,36 @@ impl Structure {
     }
 
     /// Level less the mean of the window around it: sums down the columns, then across.
-    fn surroundings(&mut self, level: &[f32]) {
+    fn surroundings(&mut self, level: &[f32], written: &[bool]) {
         let columns = self.columns;
         self.sums.resize(columns, 0.0);
+        self.counts.resize(columns, 0.0);
         self.high.clear();
         for row in 0..ROWS {
             let (first, last) = (row.saturating_sub(REACH), (row + REACH).min(ROWS - 1));
             self.sums.fill(0.0);
+            self.counts.fill(0.0);
             for line in first..=last {
-                for (sum, level) in self.sums.iter_mut().zip(&level[line * columns..]) {
-                    *sum += level;
+                for column in 0..columns {
+                    let cell = line * columns + column;
+                    let part = if is_written(written, cell) { 0.0 } else { 1.0 };
+                    self.sums[column] += part * level[cell];
+                    self.counts[column] += part;
                 }
             }
-            let rows = (last - first + 1) as f32;
             for column in 0..columns {
+                let cell = row * columns + column;
                 let (from, to) = (column.saturating_sub(REACH), (column + REACH).min(columns - 1));
-                let mean = self.sums[from..=to].iter().sum::<f32>() / (rows * (to - from + 1) as f32);
-                self.high.push(level[row * columns + column] - mean);
+                let mean =
+                    self.sums[from..=to].iter().sum::<f32>() / self.counts[from..=to].iter().sum::<f32>().max(1.0);
+                self.high.push(if is_written(written, cell) { 0.0 } else { level[cell] - mean });
             }
         }
     }
+}
+
+fn is_written(written: &[bool], cell: usize) -> bool {
+    written.get(cell).is_some_and(|written| *written)
 }
 
 /// Sum of products; no more than 64 of (2 · 64)² each.
@@ -190,7 +203,7 @@ mod tests {
             })
             .collect();
         let mut structure = Structure::default();
-        structure.of(&level, COLUMNS);
+        structure.of(&level, &[], COLUMNS);
         structure
     }
 
@@ -208,9 +221,28 @@ mod tests {
     }
 
     #[test]
+    fn what_is_written_on_the_picture_is_no_structure_of_the_view() {
+        let with_letters = |levels: &dyn Fn(usize) -> f32| {
+            let written: Vec<bool> =
+                (0..COLUMNS * ROWS).map(|cell| cell / COLUMNS < 4 && cell % COLUMNS < 30).collect();
+            let letters = |cell: usize| if cell.is_multiple_of(2) { 180.0 } else { 90.0 };
+            let level = (0..COLUMNS * ROWS).map(|cell| if written[cell] { letters(cell) } else { levels(cell) });
+            let (level, mut with, mut without) =
+                (level.collect::<Vec<f32>>(), Structure::default(), Structure::default());
+            with.of(&level, &[], COLUMNS);
+            without.of(&level, &written, COLUMNS);
+            [with, without]
+        };
+        let view = with_letters(&|cell| 80.0 + ((cell * 37) % 23) as f32);
+        let black = with_letters(&|_| 17.0);
+        assert!(black[0].agreement(&view[0]) > 0.3, "the letters are the same view");
+        assert_eq!(black[1].agreement(&view[1]), 0.0);
+    }
+
+    #[test]
     fn an_even_picture_has_no_structure() {
         let mut even = Structure::default();
-        even.of(&[90.0; COLUMNS * ROWS], COLUMNS);
+        even.of(&[90.0; COLUMNS * ROWS], &[], COLUMNS);
         assert!(even.scale < 0.1);
         assert_eq!(even.agreement(&wall(0, 0, 0.4, 60.0)), 0.0);
     }

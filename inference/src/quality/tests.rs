@@ -126,6 +126,59 @@ fn each_fault_begins_and_ends_within_ten_seconds_and_no_other_does() {
     }
 }
 
+/// Time and name, as cameras write them: white, with a dark edge, a line at the top and one at the bottom.
+fn written(mut still: Still) -> Still {
+    still.each(|x, y, luma| {
+        let line =
+            |from: usize, (left, right): (usize, usize)| (from..from + 16).contains(&y) && (left..right).contains(&x);
+        let stroke = chance(9, x / 3, y / 4);
+        match line(12, (12, 240)) || line(332, (360, 628)) {
+            true if stroke > 0.55 => 235.0,
+            true if stroke > 0.2 => 16.0,
+            _ => luma,
+        }
+    });
+    still
+}
+
+/// A street by night: little light, and what a coder leaves of much noise.
+fn night(seed: u32, t_s: f32, gain: f32) -> Still {
+    noisy(changed(street(seed, (0, 0)), |_, _, luma| 16.0 + (luma - 16.0) * gain), seed, t_s)
+}
+
+const FAULTS_BY_NIGHT: &[(&str, &str, Picture)] = &[
+    ("camera.covered", "a cloth", |seed, t_s| {
+        noisy(changed(Still::even(SIZE_PX, 23), |x, _, luma| luma + 4.0 * (x as f32 / 90.0).sin()), seed, t_s)
+    }),
+    ("camera.covered", "paint", |seed, t_s| {
+        let painted = |x: usize, y: usize| (x as f32 - 300.0).hypot(y as f32 - 180.0) < 130.0;
+        let luma = |x: usize, y: usize, luma: f32| if painted(x, y) { 60.0 } else { 16.0 + (luma - 16.0) * 0.5 };
+        noisy(changed(street(seed, (0, 0)), luma), seed, t_s)
+    }),
+    ("camera.moved", "far", |seed, t_s| {
+        noisy(changed(street(seed, (700, 500)), |_, _, luma| 16.0 + (luma - 16.0) * 0.5), seed, t_s)
+    }),
+    ("camera.too_dark", "the lamps go out", |seed, t_s| night(seed, t_s, 0.06)),
+    ("camera.too_bright", "somebody shines a lamp at it", |seed, t_s| {
+        changed(night(seed, t_s, 0.15), |x, y, luma| {
+            luma + 135.0 + 90.0 * (-(x as f32 - 500.0).hypot(y as f32 - 180.0) / 150.0).exp()
+        })
+    }),
+];
+
+#[test]
+fn by_night_the_letters_on_the_picture_do_not_hide_a_fault() {
+    for &(kind, what, fault) in FAULTS_BY_NIGHT {
+        let mut examiner = Examiner::new(&[]);
+        let found = examine(&mut examiner, TO_S + 11.0, |t_s| {
+            written(if (FROM_S..TO_S).contains(&t_s) { fault(5, t_s) } else { night(5, t_s, 0.5) })
+        });
+        let told: Vec<_> = found.iter().map(|&(kind, phase, _)| (kind, phase)).collect();
+        assert_eq!(told, [(kind, Phase::Begin), (kind, Phase::End)], "{what}: {found:?}");
+        assert!((FROM_S..FROM_S + 10.0).contains(&found[0].2), "{what}: {found:?}");
+    }
+}
+
 #[test]
 fn an_idle_camera_that_freezes_is_suspected_at_the_first_repetition_and_nothing_is_without_a_fault() {
     for period_s in [2.0_f32, 4.0] {

@@ -11,8 +11,10 @@ pub(super) const BLOWN_OK: f64 = 0.45;
 const WASHED_HIGH_MIN: f32 = 205.0;
 /// … its dark ones so much brighter than usual …
 const WASHED_RISE_MIN: f32 = 50.0;
-/// … and this part of the detail is left at most.
+/// … and this part of the detail is left at most …
 const WASHED_SHARPNESS_MAX: f32 = 0.45;
+/// … or they are so much brighter that nothing but stray light does it, whatever detail a night's noise pretends.
+const WASHED_SURE_MIN: f32 = 90.0;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     descriptor: Descriptor {
@@ -46,6 +48,7 @@ pub(super) fn is_washed_out(look: &Look) -> bool {
     look.against.is_some_and(|against| {
         look.high >= WASHED_HIGH_MIN
             && look.low >= against.usual.low + WASHED_RISE_MIN
-            && against.sharpness.is_some_and(|sharpness| sharpness < WASHED_SHARPNESS_MAX)
+            && (look.low >= against.usual.low + WASHED_SURE_MIN
+                || against.sharpness.is_some_and(|sharpness| sharpness < WASHED_SHARPNESS_MAX))
     })
 }

@@ -12,8 +12,9 @@ const BLACK_MAX: f64 = 22.0;
 const DIM_KEPT_MIN: f32 = 0.6;
 /// … above this one something can.
 const DARK_OK: f64 = 46.0;
-/// A picture this dark that shows nothing of the usual view is a covered lens.
-const HIDDEN_KEPT_MAX: f32 = 0.5;
+/// A picture this dark that shows nothing of the usual view is a covered lens; of a view in the dark noise hides much,
+/// and what is seen of it is where it was.
+const HIDDEN_AGREEMENT_MAX: f32 = 0.25;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     descriptor: Descriptor {
@@ -46,7 +47,7 @@ fn judge(look: &Look) -> Judgement {
 pub(super) fn is_dark(look: &Look) -> bool {
     let high = f64::from(look.high);
     match look.against {
-        Some(against) if high < DARK_MAX => against.kept > HIDDEN_KEPT_MAX || high < BLACK_MAX,
+        Some(against) if high < DARK_MAX => against.agreement >= HIDDEN_AGREEMENT_MAX || high < BLACK_MAX,
         Some(against) => high < DIM_MAX && against.kept >= DIM_KEPT_MIN,
         None => high < DARK_MAX,
     }

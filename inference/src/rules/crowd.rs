@@ -34,6 +34,9 @@ const DESCRIPTOR: Descriptor = Descriptor {
 
 /// Fewer for less than this is a dip: somebody hidden by somebody else, which in a crowd is the rule.
 const DIP_US: i64 = 2_000_000;
+/// Comings and goings are kept for so long: longer than anybody is waited for who is out of sight, of whom it is known
+/// late that he went before others did.
+const MOVES_US: i64 = 20_000_000;
 
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -66,6 +69,7 @@ fn parse(head: Head, table: toml::Table) -> Result<Box<dyn Rule>, RuleError> {
         after_us,
         update_us,
         gathering: None,
+        moves: Vec::new(),
     }))
 }
 
@@ -77,6 +81,8 @@ struct Crowd {
     after_us: i64,
     update_us: i64,
     gathering: Option<Gathering>,
+    /// When somebody came (true) or went, of late; in no order.
+    moves: Vec<(i64, bool)>,
 }
 
 /// Enough objects since a time; an event once it has a key.
@@ -94,16 +100,13 @@ impl Crowd {
     /// Counts, and ends a gathering that has been too small for too long.
     fn count(&mut self, t_us: i64, changes: &[Change], over: bool, events: &mut Vec<RuleEvent>) {
         let count = self.presence.members().len();
-        let entered = changes.iter().filter_map(|change| match change {
-            Change::Entered { member, .. } => Some(member.entered_us),
-            Change::Left { .. } => None,
-        });
-        let left = changes.iter().filter_map(|change| match change {
-            Change::Left { t_us, .. } => Some(*t_us),
-            Change::Entered { .. } => None,
-        });
+        self.moves.retain(|(moved_us, _)| t_us - moved_us <= MOVES_US);
+        self.moves.extend(changes.iter().map(|change| match change {
+            Change::Entered { member, .. } => (member.entered_us, true),
+            Change::Left { t_us, .. } => (*t_us, false),
+        }));
         if count >= self.enough {
-            let since_us = entered.max().unwrap_or(t_us);
+            let since_us = self.turned_us(count).unwrap_or(t_us);
             let gathering = self.gathering.get_or_insert(Gathering {
                 since_us,
                 key: None,
@@ -117,15 +120,28 @@ impl Crowd {
             return;
         }
         let Some(mut gathering) = self.gathering.take() else { return };
-        // The first that left is the one with whom there were fewer, but never before the crowd was one.
-        let fewer_us =
-            *gathering.fewer_since_us.get_or_insert_with(|| left.min().unwrap_or(t_us).max(gathering.since_us));
+        // Never before the crowd was one.
+        let turned_us = self.turned_us(count).unwrap_or(t_us).max(gathering.since_us);
+        let fewer_us = *gathering.fewer_since_us.get_or_insert(turned_us);
         if t_us - fewer_us < DIP_US && !over {
             self.gathering = Some(gathering);
         } else if let Some(key) = gathering.key {
             let at_us = fewer_us.max(gathering.since_us + self.after_us);
             events.push(self.event(Phase::End, at_us, key, count, &gathering));
         }
+    }
+
+    /// Since when there have been enough, or too few, as there are now: back from now through comings and goings.
+    fn turned_us(&mut self, count: usize) -> Option<i64> {
+        self.moves.sort_unstable_by_key(|(moved_us, _)| std::cmp::Reverse(*moved_us));
+        let (is_enough, mut then) = (count >= self.enough, count);
+        for &(moved_us, came) in &self.moves {
+            then = if came { then.saturating_sub(1) } else { then + 1 };
+            if (then >= self.enough) != is_enough {
+                return Some(moved_us);
+            }
+        }
+        None
     }
 
     /// Begins when the time is reached, and tells again what has changed or was told long ago.
@@ -177,6 +193,7 @@ impl Rule for Crowd {
     fn finish(&mut self, t_us: i64, events: &mut Vec<RuleEvent>) {
         let changes = self.presence.finish();
         self.count(t_us, &changes, true, events);
+        self.moves.clear();
     }
 
     fn pending_us(&self) -> Option<i64> {
@@ -220,6 +237,25 @@ mod tests {
         assert_eq!(phases(&events), [("begin", 10), ("update", 18), ("end", 21)]);
         assert_eq!(measure(&events[1], "objects_max"), 3.0);
         assert_eq!(events[0].measures[0].threshold, Some(2.0));
+    }
+
+    #[test]
+    fn it_ends_when_there_were_too_few_and_not_when_the_first_went_out_of_sight() {
+        // Three of which two are enough. The third is not seen any more from 10 s on, behind the others, and has stood
+        // still: he is waited for. The second is seen going out at 16 s; that is when there were fewer.
+        let film: Vec<Shot> = (0..150)
+            .map(|n| {
+                let t_s = n as f32 / 5.0;
+                let second = if t_s < 16.0 { 0.8 } else { (0.8 - 0.2 * (t_s - 16.0)).max(0.1) };
+                let all = [(1, 0.7, 0.5), (2, second, 0.9), (3, 0.9, 0.2)];
+                (2 * n, all.into_iter().filter(|(id, ..)| *id != 3 || t_s < 13.0).collect())
+            })
+            .collect();
+        let events = play(RULE, &film);
+        let ends: Vec<f64> =
+            events.iter().filter(|e| e.phase.as_str() == "end").map(|e| e.media_time_us as f64 / 1e6).collect();
+        assert_eq!(ends.len(), 1, "{ends:?}");
+        assert!((17.0..18.2).contains(&ends[0]), "{ends:?}");
     }
 
     #[test]

@@ -194,6 +194,7 @@ mod tests {
         let moves = [(3200, 3210, Some((3, 0.9)))];
         let elsewhere = [(3200, 3600, None), (3600, 3610, Some((4, 0.9)))];
         let late = [(3200, 9800, None), (9800, 9810, Some((5, 0.7)))];
+        let too_late = [(3200, 28_000, None), (28_000, 28_010, Some((5, 0.7)))];
         let events = |rest: &[Part]| {
             let film = shown(&stands).into_iter().chain(shown(rest)).collect::<Vec<_>>();
             phases(&play(&format!("kind='intrusion'\n{ZONE}"), &film))
@@ -201,10 +202,11 @@ mod tests {
         assert_eq!(events(&[]), [("begin", 0), ("end", 598)]);
         assert_eq!(events(&moves), [("begin", 0), ("end", 598), ("begin", 3200), ("end", 3208)]);
         assert_eq!(events(&elsewhere), [("begin", 0), ("end", 598), ("begin", 3600), ("end", 3608)], "another place");
+        assert_eq!(events(&late), [("begin", 0), ("end", 598)], "found again twice, he may be overlooked for longer");
         assert_eq!(
-            events(&late),
-            [("begin", 0), ("end", 598), ("begin", 9800), ("end", 9808)],
-            "forgotten after ten minutes"
+            events(&too_late),
+            [("begin", 0), ("end", 598), ("begin", 28_000), ("end", 28_008)],
+            "forgotten after four times ten minutes"
         );
         let loiters = shown(&stands);
         assert_eq!(

@@ -1,6 +1,7 @@
 //! A camera: where it stands, what it sees of the plane, and when it is faulty.
 
 use glam::{Vec2, Vec3};
+use yiwang_inference::ground::{Calibration, Mounting};
 
 /// What can be wrong with a camera.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
@@ -26,6 +27,12 @@ pub enum FaultKind {
     SignalLost,
     /// Its clock is wrong.
     ClockDrift,
+    /// Its white balance has run away.
+    ColourCast,
+    /// Packets get lost on the way; shows in streams only, a file loses none.
+    PacketLoss,
+    /// Few pictures come.
+    LowFrameRate,
 }
 
 /// A fault and its time.
@@ -76,6 +83,16 @@ impl Camera {
     /// Its projection.
     pub fn view(&self) -> View {
         View::new(self.at.extend(self.height_m), self.heading_deg, self.tilt_deg, self.fov_deg, self.size_px)
+    }
+
+    /// How its picture is tied to the ground, as a technician measures it.
+    pub fn calibration(&self) -> Calibration {
+        Calibration::Mounted(Mounting {
+            height_m: f64::from(self.height_m),
+            heading_deg: f64::from(self.heading_deg),
+            tilt_deg: f64::from(self.tilt_deg),
+            field_of_view_deg: f64::from(self.fov_deg),
+        })
     }
 
     /// The fault of that kind that holds at a time.

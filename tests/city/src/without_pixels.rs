@@ -254,6 +254,7 @@ mod tests {
             t_us: t_s * 1_000_000,
             slack_us: 0,
             key: number,
+            counted: None,
             actor: Some(7),
             class: Some("person".into()),
             point: None,

@@ -27,8 +27,9 @@ pub(super) fn watch(seed: u64, seconds: u64) -> Result<City, LinkError> {
     let mut eyes: Vec<Eye> = cameras.iter().map(|camera| Eye::new(&world, camera, seed)).collect::<Result<_, _>>()?;
     let mut minds = Vec::new();
     for camera in &cameras {
-        let rules = camera.rules.clone();
-        minds.push((model.tensor(), Analyser::new(TrackerConfig::default(), rules, &model.info().classes)?));
+        let (rules, calibration) = (camera.rules.clone(), Some(camera.calibration()));
+        let classes = &model.info().classes;
+        minds.push((model.tensor(), Analyser::calibrated(TrackerConfig::default(), rules, classes, calibration)?));
     }
     let (mut truth, mut events) = (Vec::new(), Vec::new());
     let end_us = i64::try_from(seconds)? * 1_000_000;
@@ -67,6 +68,7 @@ fn sent(camera: &str, made: &RuleEvent, classes: &[String]) -> Sent {
         t_us: made.media_time_us,
         slack_us: 0,
         key: made.open_key,
+        counted: None,
         actor: None,
         class,
         point: made.point,
@@ -114,6 +116,7 @@ mod tests {
             t_us: t_s * 1_000_000,
             slack_us: 0,
             key: 1,
+            counted: None,
             actor,
             class: None,
             point: None,

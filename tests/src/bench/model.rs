@@ -11,7 +11,7 @@ use yiwang_city::camera::Camera;
 use yiwang_city::picture::{Backdrop, Frame, Painter, Sensor};
 use yiwang_city::score::boxes::{FoundBox, Precision, TrueBox};
 use yiwang_city::score::{self, Clock, Terms, Told};
-use yiwang_city::truth::{self, CLASSES, EventTruth, Line, Seen, Start, TrueCamera, TrueEvent};
+use yiwang_city::truth::{self, CLASSES, COUNT, EventTruth, Line, Seen, Start, TrueCamera, TrueEvent};
 use yiwang_city::world::{Options, World};
 use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
@@ -145,7 +145,8 @@ fn city(
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for ((_, model, _), spent_us) in models.iter().zip(spent_us) {
         let watch = |camera: &Camera| {
-            let analyser = Analyser::new(TrackerConfig::default(), camera.rules.clone(), &model.info().classes)?;
+            let (rules, calibration) = (camera.rules.clone(), Some(camera.calibration()));
+            let analyser = Analyser::calibrated(TrackerConfig::default(), rules, &model.info().classes, calibration)?;
             Ok(Watch { tensor: model.tensor(), analyser })
         };
         let cameras = cameras.iter().map(watch).collect::<Result<_, LinkError>>()?;
@@ -216,6 +217,11 @@ impl Eye {
         self.truth.picture(t_us, &seen, self.frame.height_px)
     }
 
+    /// What is true that was not decided yet.
+    pub(super) fn finish(&mut self) -> Vec<TrueEvent> {
+        self.truth.finish()
+    }
+
     pub(super) fn picture(&self) -> I420<'_> {
         let width = self.frame.width_px as usize;
         I420 {
@@ -258,7 +264,9 @@ impl Candidate<'_> {
     }
 }
 
-fn told(camera: &str, event: RuleEvent) -> Told {
+pub(super) fn told(camera: &str, event: RuleEvent) -> Told {
+    let value = |name| event.measures.iter().find(|measure| measure.name == name).map(|measure| measure.value as u32);
+    let counted = (event.kind == COUNT).then(|| Some([value("a_to_b")?, value("b_to_a")?])).flatten();
     Told {
         id: None,
         camera: camera.to_owned(),
@@ -266,6 +274,7 @@ fn told(camera: &str, event: RuleEvent) -> Told {
         kind: event.kind.to_owned(),
         phase: event.phase.as_str().to_owned(),
         direction: event.direction.map(str::to_owned),
+        counted,
         clock: Clock::Utc,
         t_us: event.media_time_us,
     }

@@ -50,6 +50,21 @@ enum What {
         /// How many cities, each with a light and weather of its own.
         #[arg(long, default_value_t = 4)]
         cities: usize,
+        /// In how many lights and weathers cameras fail.
+        #[arg(long, default_value_t = 4)]
+        faults: usize,
+        /// Also how soon faults of streams are told, live; the machine must keep up with four cameras.
+        #[arg(long)]
+        streams: bool,
+        /// For how many seconds of the clock hours without incidents are watched.
+        #[arg(long, default_value_t = 300)]
+        quiet_s: u64,
+        /// The first city's seed; figures are told of seeds from the commit's hash, others are for tuning.
+        #[arg(long)]
+        seed: Option<u64>,
+        /// Keep the clips in this folder, and take those that an earlier run has left there.
+        #[arg(long)]
+        clips: Option<PathBuf>,
     },
     /// Whether anything grows, sticks or goes missing: a day from recorded detections, half an hour of real streams.
     Long {
@@ -112,8 +127,9 @@ fn main() -> ExitCode {
         What::Edge { cameras, clip_s, seed, clips } => {
             edge::run(&mut report, &edge::Size { cameras, clip_s, seconds: options.seconds, seed, clips })
         }
-        What::Events { cities } => {
-            events::run(&mut report, events::Size { cities, seconds: options.seconds.unwrap_or(240) })
+        What::Events { cities, faults, streams, quiet_s, seed, clips } => {
+            let seconds = options.seconds.unwrap_or(240);
+            events::run(&mut report, &events::Size { cities, seconds, faults, streams, quiet_s, seed, clips })
         }
         What::Long { hours, seed } => {
             long::run(&mut report, long::Size { hours, seconds: options.seconds.unwrap_or(1_800), seed })

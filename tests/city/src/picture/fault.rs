@@ -1,5 +1,5 @@
-//! Faults that show in pixels before the sensor: cloth, paint, focus, glare. Darkness and noise are the sensor's,
-//! freezing is its memory, a lost signal is the stream's.
+//! Faults that show in pixels: cloth, paint, focus, glare before the sensor, a white balance after it. Darkness and
+//! noise are the sensor's own, freezing is its memory, a lost signal and lost packets are the stream's.
 
 use super::{
     Frame,
@@ -167,6 +167,23 @@ fn hide(frame: &mut Frame, cloth: &[u8]) {
     frame.v.fill(130);
 }
 
+/// A white balance that has run away: red and blue amplified against each other, so that what is bright is tinted most.
+pub(super) fn miscolour(frame: &mut Frame, seed: u64) {
+    // Towards orange, blue or magenta, in 1/64 of the luma.
+    let casts = [(-13, 19), (20, -10), (10, 17)];
+    let (blue, red) = casts[(hash(seed, 78) % 3) as usize];
+    let width = frame.width_px as usize;
+    for (plane, part) in [(&mut frame.u, blue), (&mut frame.v, red)] {
+        for (row, values) in plane.chunks_exact_mut(width / 2).enumerate() {
+            let luma = frame.y[2 * row * width..].iter().step_by(2);
+            for (value, &luma) in values.iter_mut().zip(luma) {
+                let shift = i16::from(luma.saturating_sub(16)).wrapping_mul(part) >> 6;
+                *value = i16::from(*value).wrapping_add(shift).clamp(16, 240) as u8;
+            }
+        }
+    }
+}
+
 fn box_rows(plane: &mut [u8], scratch: &mut Vec<u8>, width: usize, radius: usize) {
     for row in plane.chunks_exact_mut(width) {
         scratch.clear();
@@ -216,6 +233,18 @@ mod tests {
         let away = view_at(&moved, 2_000_000).forward.angle_between(moved.view().forward).to_degrees();
         assert!(away > 20.0, "{away}°");
         assert_eq!(view_at(&moved, 6_000_000), moved.view());
+    }
+
+    #[test]
+    fn a_colour_cast_tints_what_is_bright_and_leaves_black_alone() {
+        let mut frame = Frame::new(64, 32);
+        frame.y.fill(16);
+        frame.y[..64 * 16].fill(150);
+        frame.u.fill(128);
+        frame.v.fill(128);
+        miscolour(&mut frame, 5);
+        let shift = |index: usize| (f32::from(frame.u[index]) - 128.0).hypot(f32::from(frame.v[index]) - 128.0);
+        assert!(shift(10) > 20.0 && shift(32 * 12) < 1.0, "{} {}", shift(10), shift(32 * 12));
     }
 
     #[test]

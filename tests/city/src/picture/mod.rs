@@ -13,6 +13,7 @@ mod frame;
 mod glare;
 mod ground;
 mod illumination;
+mod insect;
 pub mod mesh;
 mod noise;
 mod raster;

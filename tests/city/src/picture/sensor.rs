@@ -5,6 +5,7 @@ use super::{
     Frame,
     clock::Clock,
     fault::{self, Faults},
+    insect::Insects,
     weather::Weather,
 };
 use crate::{
@@ -17,6 +18,7 @@ pub struct Sensor {
     camera: Camera,
     seed: u64,
     weather: Weather,
+    insects: Insects,
     faults: Faults,
     clock: Clock,
     /// Per pixel, 255 is all light.
@@ -47,6 +49,7 @@ impl Sensor {
         let (width, height) = camera.size_px;
         Sensor {
             weather: Weather::new(camera, seed),
+            insects: Insects::new(seed),
             faults: Faults::new(seed),
             clock: Clock::new(camera, seed),
             vignette: vignette(width, height, 0.06 + 0.24 * draw(1)),
@@ -74,6 +77,9 @@ impl Sensor {
             }
         }
         self.weather.fall(frame, light, t_us);
+        if self.is_grey(light) {
+            self.insects.show(frame, t_us);
+        }
         self.faults.before_sensor(frame, &self.camera, t_us);
         self.sharpen(frame);
         self.develop(frame, light, t_us);
@@ -144,7 +150,7 @@ impl Sensor {
     /// Noise of colours, and how much of them is left.
     fn colour(&mut self, frame: &mut Frame, light: &Light, t_us: i64) {
         let night = 1.0 - light.daylight();
-        let grey = self.infrared && night > 0.85;
+        let grey = self.is_grey(light);
         let dark = self.camera.fault(FaultKind::Dark, t_us).is_some();
         let left = if grey { 0.0 } else { (0.8 + 0.3 * unit(self.seed, 5)) * (1.0 - 0.35 * night) }
             * if dark { 0.2 } else { 1.0 };
@@ -162,6 +168,14 @@ impl Sensor {
                 }
             }
         }
+        if !grey && self.camera.fault(FaultKind::ColourCast, t_us).is_some() {
+            fault::miscolour(frame, self.seed);
+        }
+    }
+
+    /// Whether it sees by its own infrared light, which has no colours.
+    fn is_grey(&self, light: &Light) -> bool {
+        self.infrared && light.daylight() < 0.15
     }
 }
 

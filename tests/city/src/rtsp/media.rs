@@ -4,8 +4,9 @@
 
 #![allow(unsafe_code, reason = "glib's macro for a subclass writes `unsafe impl`; nothing unsafe is written here")]
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use gstreamer as gst;
 use gstreamer::glib;
@@ -28,6 +29,22 @@ impl CameraMedia {
     pub(super) fn set_ahead(&self, ahead_us: i64) {
         self.imp().ahead_us.store(ahead_us, Ordering::Relaxed);
     }
+
+    /// From now on packets get lost on the way, or not any more.
+    pub(super) fn set_lossy(&self, lossy: bool) {
+        self.imp().lossy.store(lossy, Ordering::Relaxed);
+    }
+}
+
+/// One packet of so many does not arrive.
+const LOST_ONE_OF: u32 = 33;
+
+/// Whether a lossy line loses an RTP packet: by its sequence number (RFC 3550, 5.1), so that packets of one picture fare
+/// differently and every watcher misses the same ones.
+fn is_lost(packet: &[u8]) -> bool {
+    let Some(&[high, low]) = packet.get(2..4) else { return false };
+    let number = u32::from(high) << 8 | u32::from(low);
+    (number.wrapping_mul(2_654_435_761) >> 16).is_multiple_of(LOST_ONE_OF)
 }
 
 /// Moves the time of day of a compound RTCP packet's sender report, which comes first (RFC 3550, 6.1 and 6.4.1).
@@ -82,6 +99,24 @@ mod imp {
     #[derive(Default)]
     pub(in super::super) struct CameraMedia {
         pub(super) ahead_us: Arc<AtomicI64>,
+        pub(super) lossy: Arc<AtomicBool>,
+    }
+
+    fn keeps(buffer: &gst::Buffer) -> bool {
+        buffer.map_readable().is_ok_and(|packet| !is_lost(&packet))
+    }
+
+    /// A pay loader hands over single packets, or all of a picture in a list.
+    fn thinned(info: &mut gst::PadProbeInfo<'_>, lossy: &AtomicBool) -> gst::PadProbeReturn {
+        if !lossy.load(Ordering::Relaxed) {
+            return gst::PadProbeReturn::Ok;
+        }
+        if let Some(list) = info.buffer_list_mut() {
+            list.make_mut().foreach_mut(|buffer, _| ControlFlow::Continue(keeps(&buffer).then_some(buffer)));
+        } else if info.buffer().is_some_and(|buffer| !keeps(buffer)) {
+            return gst::PadProbeReturn::Drop;
+        }
+        gst::PadProbeReturn::Ok
     }
 
     fn shifted(info: &mut gst::PadProbeInfo<'_>, ahead_us: &AtomicI64) -> gst::PadProbeReturn {
@@ -103,11 +138,14 @@ mod imp {
     impl RTSPMediaImpl for CameraMedia {
         fn setup_rtpbin(&self, rtpbin: &gst::Element) -> Result<(), gst::LoggableError> {
             self.parent_setup_rtpbin(rtpbin)?;
-            let ahead_us = Arc::clone(&self.ahead_us);
+            let (ahead_us, lossy) = (Arc::clone(&self.ahead_us), Arc::clone(&self.lossy));
             rtpbin.connect_pad_added(move |_, pad| {
                 if pad.name().starts_with("send_rtcp_src") {
                     let ahead_us = Arc::clone(&ahead_us);
                     pad.add_probe(gst::PadProbeType::BUFFER, move |_, info| shifted(info, &ahead_us));
+                } else if pad.name().starts_with("send_rtp_src") {
+                    let (lossy, all) = (Arc::clone(&lossy), gst::PadProbeType::BUFFER | gst::PadProbeType::BUFFER_LIST);
+                    pad.add_probe(all, move |_, info| thinned(info, &lossy));
                 }
             });
             rtpbin.set_property_from_str("ntp-time-source", "clock-time");
@@ -120,6 +158,19 @@ mod imp {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_lossy_line_loses_some_packets_of_a_hundred_and_no_two_pictures_the_same() {
+        let lost: Vec<u16> = (0..=u16::MAX)
+            .filter(|number| is_lost(&[&[0x80, 96][..], &number.to_be_bytes(), &[0; 8]].concat()))
+            .collect();
+        let share = lost.len() as f64 / 65_536.0;
+        assert!((0.02..0.04).contains(&share), "{share}");
+        // A picture of seven packets is damaged now and then, not each time and not never.
+        let damaged = (0..9362u16).filter(|picture| lost.iter().any(|number| number / 7 == *picture)).count();
+        assert!((0.1..0.35).contains(&(damaged as f64 / 9362.0)), "{damaged}");
+        assert!(!is_lost(&[0x80]));
+    }
 
     #[test]
     fn a_sender_report_is_moved_by_seconds_and_fractions_and_nothing_else_is() {

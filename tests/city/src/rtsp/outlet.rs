@@ -36,6 +36,8 @@ struct State {
     kept: Option<gst_rtsp_server::RTSPMedia>,
     /// How far the camera's clock is ahead of the time of day, beyond what it began with.
     ahead_us: i64,
+    /// Packets get lost on the way.
+    lossy: bool,
     in_step: bool,
     still_us: i64,
     held: bool,
@@ -43,9 +45,10 @@ struct State {
 }
 
 impl State {
-    fn tell_clock(&self) {
+    fn tell_medium(&self) {
         if let Some(medium) = self.kept.as_ref().and_then(|medium| medium.downcast_ref::<CameraMedia>()) {
             medium.set_ahead(self.ahead_us);
+            medium.set_lossy(self.lossy);
         }
     }
 }
@@ -67,7 +70,16 @@ impl Outlet {
         let mut state = self.lock();
         if state.ahead_us != ahead_us {
             state.ahead_us = ahead_us;
-            state.tell_clock();
+            state.tell_medium();
+        }
+    }
+
+    /// From now on the line from a live camera loses packets, or not any more.
+    pub fn set_lossy(&self, lossy: bool) {
+        let mut state = self.lock();
+        if state.lossy != lossy {
+            state.lossy = lossy;
+            state.tell_medium();
         }
     }
 
@@ -134,7 +146,7 @@ impl Outlet {
             return;
         }
         state.kept = Some(medium.clone());
-        state.tell_clock();
+        state.tell_medium();
         drop(state);
         let _ = medium.prepare(None);
     }

@@ -4,6 +4,8 @@
 use serde::Deserialize;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
+use crate::truth::COUNT;
+
 /// What an event's time is counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Clock {
@@ -28,6 +30,8 @@ pub struct Told {
     pub phase: String,
     /// Of a crossing.
     pub direction: Option<String>,
+    /// How many went over a line from its left to its right and back, where it is a count.
+    pub counted: Option<[u32; 2]>,
     /// What `t_us` is counted from.
     pub clock: Clock,
     /// When.
@@ -72,6 +76,14 @@ struct Raw {
     captured: Option<String>,
     captured_us: Option<i64>,
     media_time_s: Option<f64>,
+    #[serde(default)]
+    measures: Vec<RawMeasure>,
+}
+
+#[derive(Deserialize)]
+struct RawMeasure {
+    name: String,
+    value: f64,
 }
 
 /// The hub's envelope; the rest of it is not needed.
@@ -97,8 +109,9 @@ pub fn read(name: &str, text: &str, camera: Option<&str>) -> Result<Vec<Told>, F
         let full = raw.camera.as_deref().or(camera);
         // `<gateway>/<camera>` in the feed.
         let Some(camera) = full.and_then(|full| full.rsplit('/').next()).map(str::to_owned) else { continue };
+        let counted = raw.counted();
         let Raw { id, rule, kind, phase, direction, .. } = raw;
-        told.push(Told { id, camera, rule, kind, phase, direction, clock, t_us });
+        told.push(Told { id, camera, rule, kind, phase, direction, counted, clock, t_us });
     }
     Ok(told)
 }
@@ -109,6 +122,11 @@ fn is_envelope(text: &str) -> bool {
 }
 
 impl Raw {
+    fn counted(&self) -> Option<[u32; 2]> {
+        let value = |name: &str| self.measures.iter().find(|measure| measure.name == name).map(|m| m.value as u32);
+        if self.kind == COUNT { Some([value("a_to_b")?, value("b_to_a")?]) } else { None }
+    }
+
     fn time(&self) -> Result<(Clock, i64), String> {
         if let Some(t_us) = self.captured_us {
             return Ok((Clock::Utc, t_us));

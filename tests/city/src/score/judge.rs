@@ -5,14 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Expected, Report, Terms, Truth, Watched, bounded, feed::Clock, feed::Told, settle};
 use crate::camera::FaultKind;
-use crate::truth::TrueFault;
+use crate::truth::{COUNT, Counted, TrueEvent, TrueFault};
 
 /// Rules look back, and after a fault the stream has to come back and what stands there is told as new.
 const FAULT_BEFORE_US: i64 = 2_000_000;
 const FAULT_AFTER_US: i64 = 10_000_000;
 
-/// A kind that says how many rather than what: it is told by the clock, so there is nothing to find.
-const STATISTICS: &str = "count";
+/// A count is right that is off by no more than one of so many.
+const COUNT_ONE_OF: u32 = 20;
 
 /// What health events begin with.
 const HEALTH: &str = "camera.";
@@ -31,6 +31,9 @@ pub fn told_as(kind: FaultKind) -> &'static [&'static str] {
         FaultKind::Noise => &["noise"],
         FaultKind::SignalLost => &["signal_lost"],
         FaultKind::ClockDrift => &["clock_drift"],
+        FaultKind::ColourCast => &["colour_cast"],
+        FaultKind::PacketLoss => &["packet_loss"],
+        FaultKind::LowFrameRate => &["low_frame_rate"],
     }
 }
 
@@ -106,6 +109,7 @@ impl<'a> Watch<'a> {
         for (key, times) in self.group(told, report) {
             self.compare(key, &times, tolerance_us, report);
         }
+        self.counted(told, tolerance_us, report);
         self.health(told, report);
     }
 
@@ -136,7 +140,7 @@ impl<'a> Watch<'a> {
     /// Times of everything that is compared. Updates are not: how often they come is the rule's taste.
     fn group<'b>(&'b self, told: &[(i64, &'b Told)], report: &mut Report) -> BTreeMap<Key<'b>, Times> {
         let mut groups: BTreeMap<Key<'b>, Times> = BTreeMap::new();
-        for event in self.watched.events.iter().filter(|event| event.phase != "update" && event.kind != STATISTICS) {
+        for event in self.watched.events.iter().filter(|event| event.phase != "update" && event.kind != COUNT) {
             let key = (event.rule.as_str(), event.kind.as_str(), event.phase.as_str(), event.direction.as_deref());
             let times = groups.entry(key).or_default();
             let expected = Expected { t_us: event.t_us, slack_us: event.slack_us.clamp(0, SLACK_MAX_US) };
@@ -188,6 +192,34 @@ impl<'a> Watch<'a> {
         report.remarks.append(&mut remarks);
     }
 
+    /// Counts are told by the clock: what is judged is whether the numbers are right.
+    fn counted(&self, told: &[(i64, &Told)], tolerance_us: i64, report: &mut Report) {
+        let counts = |event: &&TrueEvent| event.kind == COUNT && !event.optional && self.counts(event.t_us);
+        for (event, truth) in
+            self.watched.events.iter().filter(counts).filter_map(|event| Some((event, event.counted?)))
+        {
+            let same = |one: &&(i64, &Told)| {
+                one.1.rule.as_deref() == Some(&event.rule) && (one.0 - event.t_us).abs() <= tolerance_us
+            };
+            let near = told.iter().filter(same).filter_map(|(t_us, one)| Some((*t_us, one.counted?)));
+            let near = near.min_by_key(|(t_us, _)| (t_us - event.t_us).abs());
+            let numbers = near.map(|(_, numbers)| numbers);
+            report.counted(numbers.unwrap_or_default(), &truth);
+            let right = numbers.is_some_and(|numbers| is_right(numbers, &truth));
+            let count = report.count(COUNT, &event.phase, self.id);
+            count.found += usize::from(right);
+            count.missing += usize::from(!right);
+            count.wrong += usize::from(!right && numbers.is_some());
+            if let Some((t_us, _)) = near.filter(|_| right) {
+                count.errors_us.push(t_us - event.t_us);
+            } else {
+                let (rule, t_s) = (&event.rule, event.t_us as f64 / 1e6);
+                let what = format!("{}: {rule} (count) begin at {t_s:.2} s is {truth:?}, told {numbers:?}", self.id);
+                report.remarks.push(what);
+            }
+        }
+    }
+
     /// Which faults were told as such, and what was told without one.
     fn health(&self, told: &[(i64, &Told)], report: &mut Report) {
         let health: Vec<(i64, &str)> = told
@@ -214,8 +246,15 @@ impl<'a> Watch<'a> {
     }
 }
 
+fn is_right(told: [u32; 2], truth: &Counted) -> bool {
+    let near = |told: u32, [least, most]: [u32; 2]| {
+        (least - least / COUNT_ONE_OF..=most + most / COUNT_ONE_OF).contains(&told)
+    };
+    near(told[0], truth.a_to_b) && near(told[1], truth.b_to_a)
+}
+
 fn is_compared(told: &Told) -> bool {
-    told.phase != "update" && told.kind != STATISTICS && !told.kind.starts_with(HEALTH)
+    told.phase != "update" && told.kind != COUNT && !told.kind.starts_with(HEALTH)
 }
 
 fn around(fault: &TrueFault, t_us: i64) -> bool {
@@ -248,6 +287,7 @@ mod tests {
                 t_us: (t_s * 1e6) as i64,
                 slack_us: 0,
                 key: 1,
+                counted: None,
                 actor: None,
                 class: None,
                 point: None,
@@ -271,6 +311,7 @@ mod tests {
             kind: "intrusion".into(),
             phase: phase.into(),
             direction: None,
+            counted: None,
             clock: Clock::Utc,
             t_us: EPOCH_US + (t_s * 1e6) as i64,
         }
@@ -288,6 +329,22 @@ mod tests {
         assert!((report.camera_hours() - 1.0).abs() < 1e-9);
         assert_eq!(report.remarks.len(), 3, "{:?}", report.remarks);
         assert!(report.remarks.iter().any(|remark| remark == "gate: fence (intrusion) begin at 30.00 s is missing"));
+    }
+
+    #[test]
+    fn a_count_is_found_where_its_numbers_are_right() {
+        let mut truth = truth(&[(60.0, "begin", false), (120.0, "begin", false), (180.0, "begin", false)], &[]);
+        for event in &mut truth.cameras.get_mut("gate").expect("a camera").events {
+            event.kind = COUNT.into();
+            event.counted = Some(Counted { a_to_b: [41, 42], b_to_a: [3, 3] });
+        }
+        let count = |t_s, counted| Told { kind: COUNT.into(), counted: Some(counted), ..told(t_s, "begin") };
+        let report = judge(&truth, &[count(60.1, [39, 3]), count(120.0, [41, 4])], &Terms::default());
+        let begins = report.begins();
+        assert_eq!((begins.found, begins.missing, begins.wrong), (1, 2, 1), "{:?}", report.remarks);
+        // Two too few, one too many, and an interval of which nothing was told.
+        let accuracy = report.count_accuracy().expect("something went over the line");
+        assert!((accuracy - (1.0 - (2.0 + 1.0 + 44.0) / 132.0)).abs() < 1e-9, "{accuracy}");
     }
 
     #[test]

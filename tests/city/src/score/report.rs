@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::upper_bound;
 use crate::camera::FaultKind;
+use crate::truth::Counted;
 
 /// In so much time a fault is to be found.
 const FOUND_US: i64 = 10_000_000;
@@ -40,6 +41,8 @@ pub struct Report {
     counts: BTreeMap<(String, String, String), Count>,
     watched_us: BTreeMap<String, i64>,
     faults: Vec<ToldFault>,
+    /// Objects that were counted wrongly, and all that were to be counted.
+    counted: (u32, u32),
 }
 
 /// A fault of a camera and what was told in its time.
@@ -94,6 +97,7 @@ impl Report {
         self.false_health += other.false_health;
         self.remarks.extend_from_slice(&other.remarks);
         self.faults.extend_from_slice(&other.faults);
+        self.counted = (self.counted.0 + other.counted.0, self.counted.1 + other.counted.1);
         for (key, count) in &other.counts {
             self.counts.entry(key.clone()).or_default().add(count);
         }
@@ -113,6 +117,20 @@ impl Report {
 
     pub(super) fn fault(&mut self, kind: FaultKind, told_as: BTreeSet<String>, delay_us: Option<i64>) {
         self.faults.push(ToldFault { kind, told_as, delay_us });
+    }
+
+    pub(super) fn counted(&mut self, told: [u32; 2], truth: &Counted) {
+        for (told, [least, most]) in told.into_iter().zip([truth.a_to_b, truth.b_to_a]) {
+            self.counted.0 += least.saturating_sub(told) + told.saturating_sub(most);
+            self.counted.1 += least;
+        }
+    }
+
+    /// Part of the objects that go over counted lines that is neither left out nor counted too often; none where there
+    /// were none.
+    pub fn count_accuracy(&self) -> Option<f64> {
+        let (wrong, all) = self.counted;
+        (all > 0).then(|| 1.0 - f64::from(wrong) / f64::from(all))
     }
 
     fn sum(&self, of: impl Fn(&str, &str, &str) -> bool) -> Count {
@@ -269,6 +287,7 @@ impl Report {
             "faults_told_in_10_s": self.faults_told_within(FOUND_US),
             "false_health": self.false_health,
             "silent_cameras": self.silent().len(),
+            "count_accuracy": self.count_accuracy(),
         });
         object.extend(figures.as_object().cloned().unwrap_or_default());
         for kind in self.kinds() {

@@ -18,6 +18,12 @@ pub fn gateway_table(camera: &Camera, url: &str) -> String {
     let short = |value: f32| Value::Float((f64::from(value) * 10.0).round() / 10.0);
     set("heading_deg", short(camera.heading_deg.rem_euclid(360.0)));
     set("field_of_view_deg", short(camera.fov_deg));
+    // A technician calibrates where a rule needs it.
+    let needs = |rule: &Table| rule.get("kind").and_then(Value::as_str) == Some("speed_over");
+    if camera.rules.iter().any(needs) {
+        set("height_m", short(camera.height_m));
+        set("tilt_deg", short(camera.tilt_deg));
+    }
     set("analysed_fps", Value::Float(5.0));
     let rules = camera.rules.iter().cloned().map(Value::Table).collect();
     table.insert("rule".to_owned(), Value::Array(rules));

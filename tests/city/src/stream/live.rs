@@ -161,6 +161,7 @@ impl Coder {
     fn send(&self, frame: Option<&Frame>, shot: &Shot<'_>) -> Result<(), EncodeError> {
         self.outlet.hold(frame.is_none());
         self.outlet.set_clock_ahead(shot.ahead_us);
+        self.outlet.set_lossy(shot.lossy);
         match frame {
             Some(frame) => self.encoder.push(frame, shot.t_us, self.outlet.wants_keyframe()),
             None => Ok(()),

@@ -15,6 +15,8 @@ const LIGHT_EVERY_US: i64 = 120_000_000;
 /// How long before it is shown a backdrop is begun, on a thread of its own. Live it is shown once it is there, for no
 /// picture waits; otherwise when due however long it took, so that the same seed gives the same pictures.
 const BACKDROP_AHEAD_US: i64 = 5_000_000;
+/// A device whose frame rate is low takes one of so many pictures.
+const SLOW_TIMES: i64 = 5;
 /// The world's step; devices take turns in it.
 const STEP_US: i64 = 40_000;
 
@@ -35,6 +37,8 @@ pub struct Shot<'a> {
     pub t_us: i64,
     /// How far the device's own clock was ahead then.
     pub ahead_us: i64,
+    /// Whether packets get lost on the way from it.
+    pub lossy: bool,
     /// What it shows; none while the device gives no signal.
     pub frame: Option<&'a Frame>,
     /// Who and what is in it.
@@ -153,7 +157,7 @@ impl Studio {
             return Err(UnknownCamera::new(id, cameras));
         };
         device.camera.faults.push(fault.clone());
-        device.sensor = Sensor::new(&device.camera, self.seed);
+        device.sensor = Sensor::new(&device.camera, sensor_seed(&device.name, self.seed));
         for index in &device.cameras {
             self.cameras[*index].faults.push(fault.clone());
         }
@@ -178,7 +182,8 @@ impl Studio {
                 let lost = device.camera.fault(FaultKind::SignalLost, t_us).is_some();
                 let (frame, seen) = if lost { (None, &[][..]) } else { (Some(&device.frame), &device.seen[..]) };
                 let ahead_us = clock_error_us(&device.camera, t_us);
-                take(Shot { device: index, t_us, ahead_us, frame, seen });
+                let lossy = device.camera.fault(FaultKind::PacketLoss, t_us).is_some();
+                take(Shot { device: index, t_us, ahead_us, lossy, frame, seen });
             }
         }
     }
@@ -206,10 +211,10 @@ impl Studio {
         for ((number, (name, cameras)), drawn) in (0i64..).zip(named).zip(drawn) {
             let camera = self.cameras[cameras[0]].clone();
             let mut device = Device {
+                painter: Painter::new(camera.view()),
+                sensor: Sensor::new(&camera, sensor_seed(&name, self.seed)),
                 name,
                 cameras,
-                painter: Painter::new(camera.view()),
-                sensor: Sensor::new(&camera, self.seed),
                 shown: Scene { moved: false, light: 0 },
                 backdrop: drawn.join().expect("drawing does not panic"),
                 coming: None,
@@ -260,6 +265,11 @@ impl Studio {
     }
 }
 
+/// Devices of one city are of several makes: some see by infrared light at night, some are noisier than others.
+fn sensor_seed(device: &str, seed: u64) -> u64 {
+    device.bytes().fold(seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
+}
+
 impl Device {
     /// Its pictures' size.
     pub fn size_px(&self) -> (u32, u32) {
@@ -281,7 +291,8 @@ impl Device {
     }
 
     fn shoot(&mut self, world: &World, light: &Light, t_us: i64, epoch_us: i64) {
-        self.due_us += self.period_us();
+        let slow = self.camera.fault(FaultKind::LowFrameRate, t_us).is_some();
+        self.due_us += self.period_us() * if slow { SLOW_TIMES } else { 1 };
         // A frozen device shows what it showed before, clock and all, and so that is what is seen in it.
         if [FaultKind::Frozen, FaultKind::SignalLost].iter().any(|kind| self.camera.fault(*kind, t_us).is_some()) {
             return;

@@ -8,7 +8,7 @@ use yiwang_inference::picture::Rect;
 use yiwang_inference::rules::{Phase, RuleError, RuleEvent, RuleSet};
 use yiwang_inference::track::TrackerConfig;
 
-use super::{CLASSES, Seen, TrueEvent, classes, tracks::TrueTracks};
+use super::{CLASSES, COUNT, Counted, Seen, TrueEvent, classes, tracks::TrueTracks};
 use crate::camera::{Camera, Fault, FaultKind};
 
 /// Two ways tell the same event if their times are not farther apart.
@@ -90,6 +90,8 @@ struct Candidate {
     told_by: u32,
     /// The first and the last time that one of them gave.
     span_us: (i64, i64),
+    /// The least and the most that one of them counted, where it is a count.
+    counted: Option<Counted>,
 }
 
 impl EventTruth {
@@ -106,7 +108,8 @@ impl EventTruth {
     fn with_ways(camera: &Camera, ways: &[Way]) -> Result<EventTruth, RuleError> {
         let new_score = TrackerConfig::default().new_score;
         let look = |way: &Way| {
-            let rules = RuleSet::parse(camera.rules.clone(), &classes(), new_score)?;
+            let calibration = Some(camera.calibration());
+            let rules = RuleSet::calibrated(camera.rules.clone(), &classes(), new_score, calibration)?;
             Ok(Look { way: *way, due_us: i64::MIN, tracks: TrueTracks::default(), rules, open: Vec::new() })
         };
         Ok(EventTruth {
@@ -184,6 +187,7 @@ impl EventTruth {
                     candidate.told_by |= bit;
                     let (first_us, last_us) = candidate.span_us;
                     candidate.span_us = (first_us.min(event.media_time_us), last_us.max(event.media_time_us));
+                    candidate.counted = candidate.counted.zip(counted(&event)).map(|(all, one)| all.with(one));
                     if look == 0 {
                         candidate.event = event;
                     }
@@ -194,7 +198,8 @@ impl EventTruth {
                     let key = known.map_or(self.next_key, |(_, key)| *key);
                     self.next_key = self.next_key.max(key + 1);
                     let span_us = (event.media_time_us, event.media_time_us);
-                    self.candidates.push(Candidate { event, key, told_by: bit, span_us });
+                    let counted = counted(&event);
+                    self.candidates.push(Candidate { event, key, told_by: bit, span_us, counted });
                     key
                 }
             };
@@ -217,7 +222,7 @@ impl EventTruth {
         told
     }
 
-    fn told(&self, Candidate { event, key, told_by, span_us }: Candidate, all: u32) -> TrueEvent {
+    fn told(&self, Candidate { event, key, told_by, span_us, counted }: Candidate, all: u32) -> TrueEvent {
         let wait_us = self.waits.iter().find(|(rule, _)| *rule == event.rule).map_or(0, |(_, wait_us)| *wait_us);
         let why = if self.in_fault(event.media_time_us, wait_us) {
             Some("the camera is faulty")
@@ -237,6 +242,7 @@ impl EventTruth {
             t_us: event.media_time_us,
             slack_us: (event.media_time_us - span_us.0).max(span_us.1 - event.media_time_us),
             key,
+            counted,
             actor: event.track.as_ref().and_then(|track| u32::try_from(track.id).ok()),
             class: event.track.and_then(|track| CLASSES.get(usize::from(track.class)).map(|name| (*name).to_owned())),
             optional: why.is_some(),
@@ -309,6 +315,13 @@ fn same(a: &RuleEvent, b: &RuleEvent) -> bool {
         && a.direction == b.direction
         && about(a) == about(b)
         && (a.media_time_us - b.media_time_us).abs() <= SAME_US
+}
+
+/// How many went each way, by the event of a rule that counts.
+fn counted(event: &RuleEvent) -> Option<Counted> {
+    let value = |name| event.measures.iter().find(|measure| measure.name == name).map(|measure| measure.value as u32);
+    let sharp = |number: u32| [number, number];
+    (event.kind == COUNT).then(|| Some(Counted { a_to_b: sharp(value("a_to_b")?), b_to_a: sharp(value("b_to_a")?) }))?
 }
 
 /// A rule's id and how long it waits before it tells.

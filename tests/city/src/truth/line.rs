@@ -101,6 +101,9 @@ pub struct TrueEvent {
     pub slack_us: i64,
     /// The same for begin, updates and end of one event.
     pub key: u64,
+    /// How many there were, where it is a count.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub counted: Option<Counted>,
     /// Who did it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub actor: Option<u32>,
@@ -116,6 +119,24 @@ pub struct TrueEvent {
     /// Why it is optional.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+}
+
+/// How many went over a line in each direction: the least and the most that a fair way of looking counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Counted {
+    /// From the left of the line to its right.
+    pub a_to_b: [u32; 2],
+    /// From its right to its left.
+    pub b_to_a: [u32; 2],
+}
+
+impl Counted {
+    /// What both count.
+    pub fn with(self, other: Counted) -> Counted {
+        let wider =
+            |[low, high]: [u32; 2], [other_low, other_high]: [u32; 2]| [low.min(other_low), high.max(other_high)];
+        Counted { a_to_b: wider(self.a_to_b, other.a_to_b), b_to_a: wider(self.b_to_a, other.b_to_a) }
+    }
 }
 
 /// What happened in the world.
@@ -219,6 +240,7 @@ mod tests {
             t_us: 5_000_000,
             slack_us: 120_000,
             key: 3,
+            counted: Some(Counted { a_to_b: [2, 3], b_to_a: [0, 0] }),
             actor: Some(7),
             class: Some("person".into()),
             point: Some([0.5, 0.25]),

@@ -11,12 +11,15 @@ mod tracks;
 
 pub use events::{EventTruth, height_min_px};
 pub use folder::Folder;
-pub use line::{Line, LineError, Object, Start, TrueCamera, TrueEvent, TrueFault, TrueIncident, read};
+pub use line::{Counted, Line, LineError, Object, Start, TrueCamera, TrueEvent, TrueFault, TrueIncident, read};
 pub use recorder::Recorder;
 pub use silhouette::Sight;
 
 /// What a detector of the city is asked for, in the order of its classes.
 pub const CLASSES: [&str; 5] = ["person", "two_wheeler", "car", "large_vehicle", "bag"];
+
+/// The kind that says how many rather than what; it is told by the clock.
+pub const COUNT: &str = "count";
 
 /// An object in one camera's picture.
 #[derive(Debug, Clone, PartialEq)]

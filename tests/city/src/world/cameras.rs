@@ -6,7 +6,7 @@ use super::{
     chance::{between, hash},
     plan::{
         Zone,
-        places::{self, BENCHES, BUS_BAG, BUS_STOP, CROWD, KEEP_MOVING, ONE_WAY, SCHOOL, SITE, STAGE},
+        places::{self, BENCHES, BUS_BAG, BUS_STOP, CROWD, KEEP_MOVING, ONE_WAY, SCHOOL, SITE, SPEED, STAGE},
     },
     rules,
 };
@@ -208,7 +208,10 @@ fn watched(camera: &Camera) -> (Vec<toml::Table>, Vec<Zone>) {
             let count = draw.count("count", places::COUNT_LINE, 60.0);
             (vec![draw.stopped("breakdown", KEEP_MOVING, 8.0), count], vec![KEEP_MOVING, line(places::COUNT_LINE)])
         }
-        "trf-side" => (vec![draw.wrong_way("one_way", ONE_WAY)], vec![ONE_WAY]),
+        "trf-side" => {
+            let speed = draw.speed("speed", SPEED, 40.0, 0.6);
+            (vec![draw.wrong_way("one_way", ONE_WAY), speed], vec![ONE_WAY])
+        }
         "cty-square" => {
             let bags = [draw.abandoned("abandoned", BENCHES, 12.0), draw.removed("removed", BENCHES, 20.0)];
             ([vec![draw.crowd("crowd", CROWD, 6, 5.0)], bags.to_vec()].concat(), vec![CROWD, BENCHES])

@@ -5,7 +5,7 @@ use super::chance::{between, hash};
 use crate::camera::{Camera, Fault, FaultKind};
 
 /// All kinds, in the order in which they come round.
-const KINDS: [FaultKind; 10] = [
+const KINDS: [FaultKind; 13] = [
     FaultKind::Covered,
     FaultKind::Frozen,
     FaultKind::Blurred,
@@ -16,6 +16,9 @@ const KINDS: [FaultKind; 10] = [
     FaultKind::Glare,
     FaultKind::ClockDrift,
     FaultKind::Dark,
+    FaultKind::LowFrameRate,
+    FaultKind::ColourCast,
+    FaultKind::PacketLoss,
 ];
 /// When the first one begins, and how long from one to the next, seconds.
 const FIRST_S: f32 = 75.0;
@@ -31,7 +34,7 @@ pub(super) fn plan(cameras: &mut [Camera], seed: u32) {
     let count = (DAYS as f32 * 86_400.0 / EVERY_S) as u32;
     for (n, device) in (0..count).zip(devices.iter().cycle()) {
         // Another beginning and another step than the devices', so that each device gets each kind.
-        let kind = KINDS[((n + seed % 10) % 10) as usize];
+        let kind = KINDS[(n as usize + seed as usize % KINDS.len()) % KINDS.len()];
         let from_s = FIRST_S + n as f32 * EVERY_S + between(hash(seed, n), 1, 0.0, 25.0);
         let to_s = from_s + between(hash(seed, n), 2, 24.0, 45.0);
         let fault = Fault { kind, from_us: (from_s * 1e6) as i64, to_us: (to_s * 1e6) as i64 };
@@ -52,7 +55,7 @@ mod tests {
         let world = World::new(Options { faults: true, ..Options::default() });
         for camera in world.cameras() {
             let kinds: BTreeSet<String> = camera.faults.iter().map(|fault| format!("{:?}", fault.kind)).collect();
-            assert_eq!(kinds.len(), 10, "{}: {kinds:?}", camera.id);
+            assert_eq!(kinds.len(), super::KINDS.len(), "{}: {kinds:?}", camera.id);
             assert!(camera.faults.windows(2).all(|pair| pair[0].to_us < pair[1].from_us), "{}", camera.id);
         }
         let of = |id: &str| world.cameras().iter().find(|camera| camera.id == id).map(|camera| &camera.faults);

@@ -48,6 +48,13 @@ impl Drawer {
         table
     }
 
+    /// Faster than so many kilometres an hour over so many seconds; for a camera that is calibrated.
+    pub(super) fn speed(&self, id: &str, zone: Zone, kmh: f64, seconds: f64) -> Table {
+        let mut table = self.lasting("speed_over", id, zone, &VEHICLES, seconds);
+        table.insert("kmh".to_owned(), Value::Float(kmh));
+        table
+    }
+
     pub(super) fn stopped(&self, id: &str, zone: Zone, seconds: f64) -> Table {
         self.lasting("stopped_vehicle", id, zone, &VEHICLES, seconds)
     }

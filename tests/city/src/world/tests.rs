@@ -112,7 +112,12 @@ fn a_gateway_takes_every_cameras_rules() {
     let classes = ["person", "two_wheeler", "car", "large_vehicle", "bag"].map(str::to_owned);
     for seed in 0..4 {
         for camera in world(seed).cameras() {
-            let rules = yiwang_inference::rules::RuleSet::parse(camera.rules.clone(), &classes, 0.5);
+            let rules = yiwang_inference::rules::RuleSet::calibrated(
+                camera.rules.clone(),
+                &classes,
+                0.5,
+                Some(camera.calibration()),
+            );
             assert!(rules.is_ok(), "seed {seed}, {}: {:?} {:?}", camera.id, rules.err(), camera.rules);
             assert!(!camera.rules.is_empty(), "{}", camera.id);
         }

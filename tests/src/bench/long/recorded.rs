@@ -202,7 +202,12 @@ fn watches(cameras: &[Camera], model: &Model) -> Result<Vec<Watch>, LinkError> {
                 id: format!("{}-{round}", camera.id),
                 recording,
                 offset: round * 217,
-                analyser: Analyser::new(TrackerConfig::default(), camera.rules.clone(), classes)?,
+                analyser: Analyser::calibrated(
+                    TrackerConfig::default(),
+                    camera.rules.clone(),
+                    classes,
+                    Some(camera.calibration()),
+                )?,
                 open: BTreeMap::new(),
                 unsettled_us_max: 0,
             })

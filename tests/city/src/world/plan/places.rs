@@ -61,6 +61,8 @@ pub(in crate::world) const BREAKDOWN: Vec2 = Vec2::new(43.0, -5.25);
 pub(in crate::world) const COUNT_LINE: [Vec2; 2] = [Vec2::new(35.5, -0.2), Vec2::new(35.5, -9.2)];
 /// The travel lane of the one-way side street; its right way is north.
 pub(in crate::world) const ONE_WAY: Zone = Zone::new((-99.0, -94.2), (46.0, 64.0));
+/// Where its speed is measured: as far as a camera at its southern end can tell.
+pub(in crate::world) const SPEED: Zone = Zone::new((-99.4, -93.6), (45.0, 76.0));
 /// The bus stop's pavement.
 pub(in crate::world) const BUS_STOP: Zone = Zone::new((-57.0, -45.0), (9.6, 14.0));
 /// Beside the shelter, where bags are forgotten.
