@@ -4,6 +4,8 @@
 use std::process::ExitCode;
 use std::time::Duration;
 
+use yiwang_inference::rules::Rule;
+
 use super::{ConfigArg, Fault, out};
 use crate::camera::{self, TryReport};
 use crate::config::{Camera, Config, Secrets};
@@ -75,9 +77,9 @@ fn name(model: &yiwang_inference::model::Model) -> String {
 
 fn rules(camera: &Camera, classes: &[String]) -> Result<String, String> {
     for table in &camera.rules {
-        yiwang_inference::rules::parse(table.clone(), classes, camera.calibration.is_some())
+        let rule = yiwang_inference::rules::parse(table.clone(), classes, camera.calibration.is_some())
             .map_err(|e| e.to_string())?;
-        measures_speed(table, camera.analysed_fps)?;
+        can_fire(&*rule, table, camera.analysed_fps)?;
     }
     Ok(match camera.rules.len() {
         0 => "no rules: it will be watched for loss of signal only".into(),
@@ -85,21 +87,17 @@ fn rules(camera: &Camera, classes: &[String]) -> Result<String, String> {
     })
 }
 
-/// A speed is told from four pictures or more: with fewer a second than that takes, the rule would keep silent for ever.
-fn measures_speed(table: &toml::Table, analysed_fps: f64) -> Result<(), String> {
-    const INTERVALS: f64 = 3.0;
-    let text = |key: &str| table.get(key).and_then(toml::Value::as_str).unwrap_or_default();
-    let number = |value: &toml::Value| value.as_float().or_else(|| value.as_integer().map(|whole| whole as f64));
-    let seconds = table.get("seconds").and_then(number).unwrap_or(1.0);
-    if text("kind") != "speed_over" || seconds * analysed_fps >= INTERVALS {
+/// With fewer pictures a second than it needs a rule would keep silent for ever.
+fn can_fire(rule: &dyn Rule, table: &toml::Table, analysed_fps: f64) -> Result<(), String> {
+    let least_fps = rule.least_fps();
+    if analysed_fps >= least_fps {
         return Ok(());
     }
-    let name = if text("id").is_empty() { "speed_over" } else { text("id") };
+    let text = |key: &str| table.get(key).and_then(toml::Value::as_str);
+    let name = text("id").or(text("kind")).unwrap_or_default();
     Err(format!(
-        "rule `{name}` can never fire: in {seconds} s at {analysed_fps} pictures a second there are fewer than the four \
-         that a speed is measured from; raise `analysed_fps` to {:.1} or `seconds` to {:.1}",
-        INTERVALS / seconds,
-        INTERVALS / analysed_fps
+        "rule `{name}` can never fire: it needs {least_fps:.1} pictures a second and `analysed_fps` is {analysed_fps}; \
+         raise that, or let the rule measure for longer"
     ))
 }
 
@@ -146,14 +144,19 @@ mod tests {
 
     #[test]
     fn a_speed_that_can_never_be_measured_is_told_before_it_is_waited_for() {
-        let rule = |rest: &str| format!("kind = \"speed_over\"\n{rest}").parse::<toml::Table>().unwrap();
+        let at = |rest: &str, fps: f64| {
+            let zone = "zone = [[0.1, 0.3], [0.9, 0.3], [0.9, 0.9], [0.1, 0.9]]\nclasses = [\"car\"]";
+            let table: toml::Table = format!("{rest}\n{zone}").parse().unwrap();
+            let rule = yiwang_inference::rules::parse(table.clone(), &["car".to_owned()], true).unwrap();
+            can_fire(&*rule, &table, fps)
+        };
+        let speed = |rest: &str| format!("kind = \"speed_over\"\nkmh = 50\n{rest}");
         let cases = [("", 5.0, true), ("", 2.0, false), ("seconds = 2", 2.0, true), ("seconds = 0.5", 5.0, false)];
-        for (rest, fps, measures) in cases {
-            assert_eq!(measures_speed(&rule(rest), fps).is_ok(), measures, "{rest} at {fps}");
+        for (rest, fps, fires) in cases {
+            assert_eq!(at(&speed(rest), fps).is_ok(), fires, "{rest} at {fps}");
         }
-        let told = measures_speed(&rule("id = \"lane\""), 2.0).unwrap_err();
-        assert!(told.contains("`lane`") && told.contains("`analysed_fps` to 3.0 or `seconds` to 1.5"), "{told}");
-        let other = "kind = \"loiter\"\nseconds = 0.1".parse().unwrap();
-        assert!(measures_speed(&other, 1.0).is_ok(), "only speeds");
+        let told = at(&speed("id = \"lane\""), 2.0).unwrap_err();
+        assert!(told.contains("`lane`") && told.contains("needs 3.0 pictures") && told.contains("is 2;"), "{told}");
+        assert!(at("kind = \"loiter\"\nseconds = 0.1", 1.0).is_ok(), "only what needs several pictures");
     }
 }

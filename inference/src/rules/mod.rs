@@ -99,6 +99,11 @@ pub trait Rule: Send + std::fmt::Debug {
     /// The earliest media time of an event that is being thought about but not decided.
     fn pending_us(&self) -> Option<i64>;
 
+    /// Pictures a second below which it can never tell anything.
+    fn least_fps(&self) -> f64 {
+        0.0
+    }
+
     /// What it makes of the picture that it saw last, for somebody who looks.
     fn watching(&self, scene: &Scene<'_>) -> Vec<Watched>;
 }

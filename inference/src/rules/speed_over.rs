@@ -239,6 +239,10 @@ impl Rule for SpeedOver {
         self.presence.members().iter().filter(open).map(|member| member.inside_us).min()
     }
 
+    fn least_fps(&self) -> f64 {
+        (SAMPLES_MIN - 1) as f64 * 1e6 / self.span_us as f64
+    }
+
     fn watching(&self, scene: &Scene<'_>) -> Vec<Watched> {
         let watched = |member: &Member| {
             let driver = self.drivers.iter().find(|driver| driver.member == member.id);
