@@ -11,7 +11,7 @@ use yiwang_city::camera::Camera;
 use yiwang_city::picture::{Backdrop, Frame, Painter, Sensor};
 use yiwang_city::score::boxes::{FoundBox, Precision, TrueBox};
 use yiwang_city::score::{self, Clock, Terms, Told};
-use yiwang_city::truth::{self, CLASSES, COUNT, EventTruth, Line, Seen, Start, TrueCamera, TrueEvent};
+use yiwang_city::truth::{self, CLASSES, EventTruth, Line, Seen, Start, TrueCamera, TrueEvent};
 use yiwang_city::world::{Options, World};
 use yiwang_inference::analyser::Analyser;
 use yiwang_inference::detect::{Detection, Tensor};
@@ -265,8 +265,7 @@ impl Candidate<'_> {
 }
 
 pub(super) fn told(camera: &str, event: RuleEvent) -> Told {
-    let value = |name| event.measures.iter().find(|measure| measure.name == name).map(|measure| measure.value as u32);
-    let counted = (event.kind == COUNT).then(|| Some([value("a_to_b")?, value("b_to_a")?])).flatten();
+    let counted = truth::counted(&event);
     Told {
         id: None,
         camera: camera.to_owned(),

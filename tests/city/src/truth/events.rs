@@ -187,7 +187,7 @@ impl EventTruth {
                     candidate.told_by |= bit;
                     let (first_us, last_us) = candidate.span_us;
                     candidate.span_us = (first_us.min(event.media_time_us), last_us.max(event.media_time_us));
-                    candidate.counted = candidate.counted.zip(counted(&event)).map(|(all, one)| all.with(one));
+                    candidate.counted = candidate.counted.zip(counted(&event)).map(|(all, one)| all.with(one.into()));
                     if look == 0 {
                         candidate.event = event;
                     }
@@ -198,7 +198,7 @@ impl EventTruth {
                     let key = known.map_or(self.next_key, |(_, key)| *key);
                     self.next_key = self.next_key.max(key + 1);
                     let span_us = (event.media_time_us, event.media_time_us);
-                    let counted = counted(&event);
+                    let counted = counted(&event).map(Counted::from);
                     self.candidates.push(Candidate { event, key, told_by: bit, span_us, counted });
                     key
                 }
@@ -317,11 +317,10 @@ fn same(a: &RuleEvent, b: &RuleEvent) -> bool {
         && (a.media_time_us - b.media_time_us).abs() <= SAME_US
 }
 
-/// How many went each way, by the event of a rule that counts.
-fn counted(event: &RuleEvent) -> Option<Counted> {
+/// How many went over a line from its left to its right and back, by the event of a rule that counts.
+pub fn counted(event: &RuleEvent) -> Option<[u32; 2]> {
     let value = |name| event.measures.iter().find(|measure| measure.name == name).map(|measure| measure.value as u32);
-    let sharp = |number: u32| [number, number];
-    (event.kind == COUNT).then(|| Some(Counted { a_to_b: sharp(value("a_to_b")?), b_to_a: sharp(value("b_to_a")?) }))?
+    if event.kind == COUNT { Some([value("a_to_b")?, value("b_to_a")?]) } else { None }
 }
 
 /// A rule's id and how long it waits before it tells.

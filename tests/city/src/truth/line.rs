@@ -130,6 +130,12 @@ pub struct Counted {
     pub b_to_a: [u32; 2],
 }
 
+impl From<[u32; 2]> for Counted {
+    fn from([a_to_b, b_to_a]: [u32; 2]) -> Counted {
+        Counted { a_to_b: [a_to_b; 2], b_to_a: [b_to_a; 2] }
+    }
+}
+
 impl Counted {
     /// What both count.
     pub fn with(self, other: Counted) -> Counted {

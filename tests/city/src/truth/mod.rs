@@ -9,7 +9,7 @@ mod recorder;
 mod silhouette;
 mod tracks;
 
-pub use events::{EventTruth, height_min_px};
+pub use events::{EventTruth, counted, height_min_px};
 pub use folder::Folder;
 pub use line::{Counted, Line, LineError, Object, Start, TrueCamera, TrueEvent, TrueFault, TrueIncident, read};
 pub use recorder::Recorder;

@@ -137,8 +137,8 @@ fn tell(report: &mut Report, all: &score::Report, whole: &score::Report) {
 /// Of all that was watched: the cities and the quiet hours.
 fn false_alarms(report: &mut Report, watched: &score::Report) {
     let (rate, upper) = watched.false_per_hour();
-    let beside = format!("of one camera; {} in all", watched.begins().wrong);
-    report.add("false_alarms_per_camera_day", "begins that are not true", rate * 24.0, "a day", &beside);
+    let beside = format!("of one camera; {} in all", watched.false_alarms());
+    report.add("false_alarms_per_camera_day", "false alarms", rate * 24.0, "a day", &beside);
     report.add("false_alarms_upper_95", "the same, 95 % upper bound", upper * 24.0, "a day", "goal: 1");
     report.add("camera_hours", "watched", watched.camera_hours(), "h", "hours of one camera; 72 without one say 1");
 }

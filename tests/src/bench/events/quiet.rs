@@ -57,7 +57,11 @@ pub(super) fn watch(seed: u64, seconds: u64) -> Result<score::Report, LinkError>
             ..Options::default()
         };
         let report = block(&model, options)?;
-        for remark in report.remarks.iter().filter(|remark| remark.contains("not true") || remark.contains("without")) {
+        for remark in report
+            .remarks
+            .iter()
+            .filter(|remark| ["not true", "without", "(count)"].iter().any(|word| remark.contains(word)))
+        {
             eprintln!("    quiet, seed {}, {hour:.1} h: {remark}", seed + number as u64);
         }
         all.join(&report);
