@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -89,18 +90,16 @@ impl City {
 impl Wanted<'_> {
     /// Says all that makes it differ from others.
     fn name(&self) -> String {
-        let mut name = format!("{}-{}-{}s", self.scene.key, self.seed, self.seconds);
+        let name = format!("{}-{}-{}s", self.scene.key, self.seed, self.seconds);
+        if self.faults.is_empty() {
+            return name;
+        }
+        // All of them by name are longer than a file's may be.
+        let mut faults = DefaultHasher::new();
         for (camera, fault) in self.faults {
-            let _ = write!(name, "-{camera}.{}.{}", word(fault.kind), fault.from_us / 1_000_000);
+            (camera, fault.kind, fault.from_us, fault.to_us).hash(&mut faults);
         }
-        // A file's name has at most 255 bytes.
-        if name.len() > 120 {
-            let sum = name
-                .bytes()
-                .fold(0xCBF2_9CE4_8422_2325u64, |sum, byte| (sum ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
-            name = format!("{}-{}-{}s-{sum:016x}", self.scene.key, self.seed, self.seconds);
-        }
-        name
+        format!("{name}-{:016x}", faults.finish())
     }
 
     fn paint(&self, folder: &Path) -> Result<(), LinkError> {
