@@ -6,6 +6,7 @@ use super::{
     normal::{Normal, Usual},
     sample::Cells,
     structure::Structure,
+    writing::is_written,
 };
 
 /// A cell above this level has next to nothing but white in it (235 is white).
@@ -154,7 +155,7 @@ impl Against {
         let (noise, usual_noise) = (floor(&smooth.detail), floor(&normal.detail));
         let ratio = |cell: usize| {
             let usual = normal.detail[cell] - usual_noise;
-            let told = usual >= TEXTURE_MIN && !written.get(cell).is_some_and(|written| *written);
+            let told = usual >= TEXTURE_MIN && !is_written(written, cell);
             told.then(|| ((smooth.detail[cell] - noise) / usual).clamp(0.0, 4.0))
         };
         lost.extend((0..smooth.detail.len()).map(|cell| {
@@ -188,8 +189,7 @@ impl Against {
 
 /// The values of those cells on which nothing is written.
 fn unwritten<'a>(values: &'a [f32], written: &'a [bool]) -> impl Iterator<Item = f32> + 'a {
-    let is_written = move |cell: usize| written.get(cell).is_some_and(|written| *written);
-    values.iter().enumerate().filter(move |(cell, _)| !is_written(*cell)).map(|(_, value)| *value)
+    values.iter().enumerate().filter(move |(cell, _)| !is_written(written, *cell)).map(|(_, value)| *value)
 }
 
 /// Lost cells around which every cell that could be lost is: paint has no windows, a bus has.

@@ -1,7 +1,7 @@
 //! The coarse structure of a picture: where it is brighter or darker than its surroundings. It survives light, weather
 //! and some blur; it is gone when the lens is covered, and elsewhere when the camera was turned.
 
-use super::{histogram::Histogram, sample::ROWS};
+use super::{histogram::Histogram, sample::ROWS, writing::is_written};
 
 /// Half the window of the surroundings, cells.
 const REACH: usize = 2;
@@ -168,10 +168,6 @@ impl Structure {
             }
         }
     }
-}
-
-fn is_written(written: &[bool], cell: usize) -> bool {
-    written.get(cell).is_some_and(|written| *written)
 }
 
 /// Sum of products; no more than 64 of (2 · 64)² each.

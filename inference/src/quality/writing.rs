@@ -12,6 +12,11 @@ const DETAIL_MIN: f32 = 20.0;
 /// More cells than this part of the picture are no writing but a view that is as sharp as that.
 const PART_MAX: f32 = 0.25;
 
+/// Whether a cell is one of these; an empty list has none.
+pub(super) fn is_written(written: &[bool], cell: usize) -> bool {
+    written.get(cell).is_some_and(|written| *written)
+}
+
 /// The cells that are written on, and those around them, into which letters reach with a stroke.
 pub(super) fn find(usual_detail: &[f32], columns: usize, out: &mut Vec<bool>) {
     out.clear();
