@@ -304,6 +304,8 @@ describe('work on incidents', { skip: reason ?? false }, () => {
     const counts = await bars();
     const all = await rows();
     assert.equal(counts.reduce((sum, count) => sum + count, 0), all, 'each found event stands in one bar');
+    const spare = await page.locator('[data-test=found-timeline]').evaluate((list) => list.getBoundingClientRect().right - list.lastElementChild.getBoundingClientRect().right);
+    assert.ok(spare < 8, `the last bar ends where the axis does, ${spare} px before it`);
     await clean(page, 'the search with its timeline');
     // The last one still grows.
     const fullest = counts.indexOf(Math.max(...counts.slice(0, -1)));
