@@ -125,7 +125,8 @@ async function worked(page, session, mode) {
   const [lastedMs, usedAfter] = [Date.now() - begun, await used(session)];
   const share = Object.fromEntries(Object.entries(usedAfter).map(([name, ms]) => [`${name}_core_share`, Number(((ms - usedBefore[name]) / lastedMs).toFixed(2))]));
   const settled = held.filter(({ ms }) => ms > seconds * 500);
-  const grows = Object.fromEntries(['page', 'hub'].map((name) => [`${name}_mib_per_h`, slopePerHour(settled.map((one) => [one.ms, one[name]]))]));
+  // Of too few looks none is told.
+  const grows = Object.fromEntries(['page', 'hub'].map((name) => [`${name}_mib_per_h`, slopePerHour(settled.map((one) => [one.ms, one[name]]))]).filter(([, mib]) => Number.isFinite(mib)));
   for (const { ms, page, hub } of held) console.error(`${mode} ${Math.round(ms / 1000)} s: page ${page} MiB, hub ${hub} MiB`);
   return { frame_ms_p95: quantile(seen.frames, 0.95), frame_ms_p50: quantile(seen.frames, 0.5), interaction_ms_p95: quantile(seen.inputs, 0.95), interactions: seen.inputs.length,
     event_to_row_ms_p99: quantile(seen.rows, 0.99), event_to_row_ms_p50: quantile(seen.rows, 0.5), rows: seen.rows.length,
