@@ -9,7 +9,7 @@ use crate::picture::Rect;
 /// The family.
 pub(super) struct Fcos;
 
-/// A network without the finest level costs a fifth less and finds nothing that is only a few pixels high.
+/// A network without the finest level costs a quarter less and finds nothing that is only a few pixels high.
 const STRIDES_PX: [&[u32]; 2] = [&[4, 8, 16, 32], &[8, 16, 32]];
 const SIDES: usize = 4;
 

@@ -121,9 +121,9 @@ impl Tensor {
     pub fn prepare(&mut self, picture: &I420<'_>, t_us: i64) -> Result<(), PictureError> {
         picture.check()?;
         let picture_px = (picture.width_px, picture.height_px);
-        // The padding stays from picture to picture: only a new size writes it.
         match &mut self.form {
             Form::Colour(preparation, plan, data) => {
+                // The padding stays from picture to picture: only a new size writes it.
                 let known = plan.take().filter(|plan| plan.picture_px == picture_px);
                 plan.insert(known.unwrap_or_else(|| Plan::new(picture_px, self.size_px, preparation, data))).write(
                     picture,
