@@ -35,6 +35,8 @@ const EVENTS_A_ROUND = 1.25;
 /** How often what is held in memory is looked at. */
 const MEMORY_MS = Math.max(5000, seconds * 20);
 
+// As the hub's unit sets it.
+process.env.MALLOC_ARENA_MAX ??= '2';
 let feed;
 const browser = await openBrowser();
 const hub = await openHub(browser, ({ quic, data, start, token }) => {

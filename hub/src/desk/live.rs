@@ -60,6 +60,8 @@ pub(super) struct Live {
     pub(super) steps: u32,
     /// False while something is changed that the store does not have yet.
     pub(super) trusted: bool,
+    /// Sources beyond which it is looked for what can be let go.
+    pub(super) crowded_from: usize,
     /// First sources of incidents by camera and rule: who begins too many chatters.
     firsts: HashMap<SourceName, BTreeSet<Key>>,
     registry: Registry,
@@ -82,6 +84,7 @@ impl Live {
             settings: Settings::default(),
             steps: 0,
             trusted: true,
+            crowded_from: LIVE_SOURCES_MAX,
             firsts: HashMap::new(),
             registry: Registry::default(),
             revision: None,
@@ -316,6 +319,13 @@ impl Live {
             keys.retain(|(begin_us, _)| *begin_us >= from_us);
         }
         self.firsts.retain(|_, keys| !keys.is_empty());
+        // Where little could be let go it is not tried again with each event.
+        self.crowded_from = LIVE_SOURCES_MAX.max(self.engine.len() + LIVE_SOURCES_MAX / 8);
+    }
+
+    /// Whether there are more sources than are to be held: a busy hub takes thousands of them in a step.
+    pub(super) fn is_crowded(&self) -> bool {
+        self.engine.len() > self.crowded_from
     }
 
     /// Before which time incidents are let go where there are more sources than `most`: then three quarters of it stay, so

@@ -34,9 +34,9 @@ use live::Live;
 
 /// How long after its last sign an incident is still merged into. A gateway that was cut off for a night finds it.
 pub const LIVE_US: i64 = 48 * 3_600_000_000;
-/// Sources that are held at most, a little over while they are looked through only now and then.
+/// Sources that are held at most; an eighth more where all of them are as new.
 pub const LIVE_SOURCES_MAX: usize = 200_000;
-/// Threads are looked through for what is over for so long, once in so many steps.
+/// Threads are looked through for what is over for so long, once in so many steps, however few they are.
 const FORGET_STEPS: u32 = 2_000;
 
 /// Name of the setting with deadlines and severity rules.
@@ -75,7 +75,7 @@ impl Desk {
             let writes = live.writes(&changes, now_us);
             store.index_with(events, &writes, applied)?;
             live.steps += 1;
-            if live.steps.is_multiple_of(FORGET_STEPS) {
+            if live.steps.is_multiple_of(FORGET_STEPS) || live.is_crowded() {
                 live.forget();
             }
             Ok(())

@@ -225,6 +225,21 @@ fn a_rule_that_chatters_is_kept_out_of_the_queue_and_says_so() {
 }
 
 #[test]
+fn what_is_long_over_is_let_go_as_soon_as_there_are_too_many() {
+    let mut site = Site::new();
+    let held = |site: &Site| site.desk.with(|_, live| Ok::<_, crate::store::StoreError>(live.engine.len())).unwrap();
+    for day in [0, 3] {
+        let event = site.event("police", day * 24 * 3600);
+        site.take(event);
+    }
+    assert_eq!(held(&site), 2, "it is not looked for with each event");
+    site.desk.with(|_, live| Ok::<_, crate::store::StoreError>(live.crowded_from = 2)).unwrap();
+    let event = site.event("traffic", 3 * 24 * 3600 + 1);
+    site.take(event);
+    assert_eq!(held(&site), 2, "the two of the third day");
+}
+
+#[test]
 fn what_is_long_over_is_let_go_with_its_steps_and_can_still_be_worked() {
     let mut site = Site::new();
     let event = site.event("police", 0);

@@ -87,6 +87,10 @@ const FAULTS: &[(&str, &str, Picture)] = &[
     ("camera.too_bright", "blinded", |seed, t_s| {
         noisy(changed(street(seed, (0, 0)), |_, _, luma| luma + 150.0), seed, t_s)
     }),
+    ("camera.too_bright", "a low sun in the lens, which leaves half of the detail", |seed, t_s| {
+        let sun = |x: usize, y: usize| 70.0 * (-(x as f32 - 480.0).hypot(y as f32 - 90.0) / 220.0).exp();
+        noisy(changed(street(seed, (0, 0)), |x, y, luma| luma * 0.5 + 108.0 + sun(x, y)), seed, t_s)
+    }),
     ("camera.frozen", "to the pixel", |seed, _| day(seed, FROM_S)),
     ("camera.frozen", "but its clock ticks and the coder wobbles", |seed, t_s| {
         let group = (t_s * FPS) as u32 % 5;

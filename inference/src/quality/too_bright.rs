@@ -14,7 +14,7 @@ const WASHED_RISE_MIN: f32 = 50.0;
 /// … and this part of the detail is left at most …
 const WASHED_SHARPNESS_MAX: f32 = 0.45;
 /// … or they are so much brighter that nothing but stray light does it, whatever detail a night's noise pretends.
-const WASHED_SURE_MIN: f32 = 90.0;
+const WASHED_SURE_MIN: f32 = 75.0;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
     descriptor: Descriptor {
