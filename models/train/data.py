@@ -48,8 +48,8 @@ class Pictures:
 
     def draw(self, rng, count):
         """Random indices: of five three with an object of a class and size drawn first, so that what is rare on a street,
-        people close by too, is seen as often as what is common; of eight one in which nobody is, for what is there when
-        somebody has left; the others any picture."""
+        people close by too, is seen as often as what is common; of six one in which nobody is, for what is there when
+        somebody has left, most of them with what the background still holds of him; the others any picture."""
         if not hasattr(self, "having"):
             self.having = {}
             for n, boxes in enumerate(self.boxes):
@@ -58,6 +58,7 @@ class Pictures:
                 for one in set(zip(asked[:, 0].astype(int).tolist(), bins.tolist())):
                     self.having.setdefault(one[0], {}).setdefault(one[1], []).append(n)
             self.empty = [n for n, boxes in enumerate(self.boxes) if len(boxes) == 0]
+            self.haunted = [n for n in self.empty if self.is_haunted(n)]
         chosen = rng.integers(0, len(self), count)
         for n in range(count * 3 // 5):
             # People twice: they are what most rules are about.
@@ -66,8 +67,16 @@ class Pictures:
             size = max(sizes) if rng.random() < 0.3 else rng.choice(list(sizes))
             chosen[n] = rng.choice(sizes[size])
         if self.empty:
-            chosen[count - count // 8 :] = rng.choice(self.empty, count // 8)
+            chosen[count - count // 6 :] = rng.choice(self.empty, count // 6)
+        if self.haunted:
+            chosen[count - count // 8 :] = rng.choice(self.haunted, count // 8)
         return chosen
+
+    def is_haunted(self, n):
+        """Whether a picture without anybody differs from its background in more than noise."""
+        part, index = self.at[n]
+        change = self.parts[part][index, 1].astype(np.int16) - 128
+        return (np.abs(change) > 6).mean() > 0.003
 
     def batch(self, indices):
         """[n, 2, h, w] floats as the gateway gives them (luma 0-1, change -1 to 1), and the boxes."""

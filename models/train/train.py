@@ -260,20 +260,22 @@ def begin_with(model, path, pictures):
         model(pictures.batch([0])[0])
         [hook.remove() for hook in hooks]
         for layer in convolutions:
-            # A layer that the exported network did not have begins with nothing.
-            weight, bias = next((one for one in exported if one[0].shape == layer.weight.shape), (None, None))
+            # A layer that the exported network did not have begins with nothing; one that has grown keeps what it had.
+            weight, bias = next((one for one in exported if within(one[0].shape, layer.weight.shape)), (None, None))
             if weight is None:
                 norms.pop(layer, None)
                 continue
             exported = [one for one in exported if one[0] is not weight]
-            layer.weight.copy_(weight)
+            outputs, inputs = weight.shape[:2]
+            layer.weight[:outputs] = 0.0
+            layer.weight[:outputs, :inputs] = weight
             norm = norms.get(layer)
             if norm is None:
                 layer.bias.copy_(bias)
                 continue
             norm.running_mean.zero_()
             norm.running_var.fill_(1 - norm.eps)
-            norm.bias.copy_(bias)
+            norm.bias[:outputs] = bias
             hooks.append(layer.register_forward_hook(count))
         rng, batches = np.random.default_rng(0), 6
         for _ in range(batches):
@@ -286,6 +288,11 @@ def begin_with(model, path, pictures):
             norm.running_var.copy_(variance)
             norm.weight.copy_((variance + norm.eps).sqrt())
             norm.bias.add_(mean)
+
+
+def within(old, new):
+    """Whether a convolution of shape `old` is a part of one of shape `new`, and no less than a quarter of it."""
+    return old[2:] == new[2:] and all(a <= b <= 2 * a for a, b in zip(old, new))
 
 
 def mix(average, path, keep, pictures):
