@@ -233,7 +233,12 @@ fn what_is_long_over_is_let_go_as_soon_as_there_are_too_many() {
         site.take(event);
     }
     assert_eq!(held(&site), 2, "it is not looked for with each event");
-    site.desk.with(|_, live| Ok::<_, crate::store::StoreError>(live.crowded_from = 2)).unwrap();
+    site.desk
+        .with(|_, live| {
+            live.crowded_from = 2;
+            Ok::<_, crate::store::StoreError>(())
+        })
+        .unwrap();
     let event = site.event("traffic", 3 * 24 * 3600 + 1);
     site.take(event);
     assert_eq!(held(&site), 2, "the two of the third day");
