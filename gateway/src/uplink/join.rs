@@ -13,8 +13,8 @@ use yiwang_wire::token::{JoinToken, TokenError};
 use yiwang_wire::{codec, limits, pb};
 
 use super::Declared;
+use super::dial::{dial, resolve};
 use super::identity::{Identity, IdentityError, certificates, public_key};
-use super::link::{dial, resolve};
 use super::renew;
 use super::tls::{self, Distrust, Fingerprint};
 use crate::spool::now_us;

@@ -1,7 +1,6 @@
-//! The shell around the session: resolves, connects, moves bytes, tells the time. `run` retries, `run_once` is one
+//! The shell around the session: connects, moves bytes, tells the time. `run` retries, `run_once` is one
 //! connection.
 
-use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,8 +10,9 @@ use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
 use yiwang_wire::close::CloseCode;
 use yiwang_wire::frame::{self, Framer};
-use yiwang_wire::{HUB_NAME, limits, picture};
+use yiwang_wire::{limits, picture};
 
+use super::dial::{dial, resolve};
 use super::identity::Credentials;
 use super::marks::Report;
 use super::plain_words::{self, Ended};
@@ -23,8 +23,6 @@ use crate::board::Board;
 use crate::pictures;
 use crate::spool::{Spool, now_us, with_causes};
 
-/// An address is given up after this time.
-const CONNECT_WITHIN: Duration = Duration::from_secs(10);
 /// A connection that held for this long was a good one: the next failure is a first one.
 const STEADY: Duration = Duration::from_secs(5);
 /// A close is given this time to get out.
@@ -480,34 +478,5 @@ impl Shared<'_> {
 
     fn certificate(&self) -> MutexGuard<'_, Certificate> {
         self.certificate.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The addresses of host:port.
-pub(super) async fn resolve(hub: &str) -> Result<Vec<SocketAddr>, Ended> {
-    match tokio::time::timeout(CONNECT_WITHIN, tokio::net::lookup_host(hub)).await {
-        Ok(Ok(addresses)) => Ok(addresses.collect()),
-        Ok(Err(error)) => {
-            Err(Ended::because(format!("the name in {hub} cannot be resolved ({error}); check it and the DNS")))
-        }
-        Err(_) => Err(Ended::because(format!("the name in {hub} cannot be resolved: the DNS does not answer"))),
-    }
-}
-
-/// One attempt with a socket of its own.
-pub(super) async fn dial(
-    address: SocketAddr,
-    hub: &str,
-    config: quinn::ClientConfig,
-) -> Result<(Connection, quinn::Endpoint), Ended> {
-    let endpoint = tls::endpoint(address).map_err(|e| Ended::because(format!("no UDP socket can be opened: {e}")))?;
-    let connecting = endpoint
-        .connect_with(config, address, HUB_NAME)
-        .map_err(|error| Ended::because(format!("{hub} cannot be dialled: {error}")))?;
-    let shown = if hub == address.to_string() { hub.to_owned() } else { format!("{hub} ({address})") };
-    match tokio::time::timeout(CONNECT_WITHIN, connecting).await {
-        Ok(Ok(connection)) => Ok((connection, endpoint)),
-        Ok(Err(error)) => Err(plain_words::ended(&error, &shown)),
-        Err(_) => Err(plain_words::ended(&quinn::ConnectionError::TimedOut, &shown)),
     }
 }

@@ -2,10 +2,11 @@
 //! disk has it.
 //!
 //! `join` lets the gateway in once and leaves an `identity`; `run` (in `link`) keeps a connection, `session` and
-//! `marks` decide what is said on it, `retry` when it is tried again, `renew` when the certificate is; `tls` holds whom
-//! to trust, `declared` which cameras the hub has heard of, `plain_words` why it failed, `status` what others see of it.
+//! `marks` decide what is said on it, `dial` how one is made, `retry` when it is tried again, `renew` when the certificate is;
+//! `tls` holds whom to trust, `declared` which cameras the hub has heard of, `plain_words` why it failed, `status` what others see of it.
 
 mod declared;
+mod dial;
 pub mod files;
 mod identity;
 pub mod join;

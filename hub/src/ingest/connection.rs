@@ -15,9 +15,10 @@ use yiwang_wire::close::CloseCode;
 use yiwang_wire::codec;
 use yiwang_wire::picture::GROUP_HEADER_BYTES;
 
+use super::action::Action;
 use super::listener::Hub;
 use super::live::close;
-use super::session::{Action, Session, Settings};
+use super::session::{Session, Settings};
 use crate::error::chain;
 use crate::log::{AppendOutcome, LogEntry, LogError};
 use crate::merge::Told;

@@ -21,12 +21,13 @@ use std::sync::Arc;
 
 use yiwang_wire::close::CloseCode;
 use yiwang_wire::codec::{self, BatchDecoder, WireError};
-use yiwang_wire::event::{KindDescriptor, Record};
+use yiwang_wire::event::Record;
 use yiwang_wire::frame::{self, FrameError, Framer};
 use yiwang_wire::pb::{self, down, up};
 use yiwang_wire::ranges::RangeSet;
 use yiwang_wire::{VERSION, limits};
 
+use super::action::Action;
 use super::held::{Held, Marks};
 use crate::log::LogEntry;
 use crate::store::{CameraInfo, CameraWatermark, Gap, Hello};
@@ -55,50 +56,6 @@ pub struct Settings {
     pub known_cameras: BTreeSet<String>,
     /// Tell it to renew its certificate now.
     pub renew_now: bool,
-}
-
-/// What the driver is to do.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Action {
-    /// Keep what it says of itself; then answer with [`Session::durable`] for these epochs.
-    Hello {
-        /// For the registry.
-        hello: Hello,
-        /// Kinds that it may report.
-        kinds: Vec<KindDescriptor>,
-        /// Its clock less the hub's, without the way's delay.
-        clock_offset_us: i64,
-        /// Epochs that the welcome speaks of.
-        epochs: Vec<u64>,
-        /// What pictures it can send (`yiwang_wire::picture`).
-        pictures: u32,
-    },
-    /// Send these bytes on the control stream.
-    Send(Vec<u8>),
-    /// Append to the log, in this order; then answer with [`Session::committed`].
-    Append {
-        /// Names this append in the answer.
-        token: u64,
-        /// What to append. Never empty.
-        entries: Arc<Vec<LogEntry>>,
-    },
-    /// Note how it and its cameras are.
-    Status(pb::Status),
-    /// Its cameras are complete up to these times: everything before is durable. Store them, then answer with
-    /// [`Session::watermarks_stored`].
-    Watermarks(Marks),
-    /// Sign its next certificate; then answer with [`Session::signed`].
-    Sign {
-        /// The request.
-        csr_der: Vec<u8>,
-    },
-    /// Close the connection. The last action.
-    Close {
-        /// Why.
-        code: CloseCode,
-        /// What exactly, for both sides' logs. Never repeats content.
-        reason: String,
-    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

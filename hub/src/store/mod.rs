@@ -11,6 +11,7 @@
 //! - Secrets are never stored: only SHA-256 of random tokens and Argon2id of passwords.
 
 pub mod conformance;
+mod error;
 mod gaps;
 pub mod incidents;
 pub mod sqlite;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 use yiwang_wire::event::KindDescriptor;
 
+pub use error::*;
 pub use incidents::*;
 pub use types::*;
 

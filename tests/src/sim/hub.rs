@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use yiwang_hub::ingest::session::{Action, Session, Settings};
+use yiwang_hub::ingest::action::Action;
+use yiwang_hub::ingest::session::{Session, Settings};
 use yiwang_hub::log::LogEntry;
 use yiwang_hub::store::CameraWatermark;
 use yiwang_wire::codec;
