@@ -167,7 +167,6 @@ def main():
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--bfloat16", action="store_true", help="for CPUs that compute with it")
     parser.add_argument("--from", dest="first", help="exported file whose weights this training begins with")
-    parser.add_argument("--keep", type=float, default=0.0, help="part of those weights in the exported ones, 0 to 1")
     args = parser.parse_args()
     torch.set_num_threads(args.threads)
     torch.manual_seed(args.seed)
@@ -229,8 +228,6 @@ def main():
             per_class = measure.ap50(average, held_out, limit=300)
             print("      held out, AP50: " + ", ".join(f"{name} {value:.3f}" for name, value in per_class.items()), flush=True)
             if spent_s >= total_s:
-                if args.first and args.keep:
-                    mix(average, args.first, args.keep, training)
                 measure.settle(average, held_out)
             export(average, args.out)
 
@@ -293,27 +290,6 @@ def begin_with(model, path, pictures):
 def within(old, new):
     """Whether a convolution of shape `old` is a part of one of shape `new`, and no less than a quarter of it."""
     return old[2:] == new[2:] and all(a <= b <= 2 * a for a, b in zip(old, new))
-
-
-def mix(average, path, keep, pictures):
-    """Moves the trained weights back towards those that they began with by a part of the way, and has the norms measure
-    anew. What was learnt from wider pictures is kept so that later ones, all of a kind, took away (WiSE-FT, Wortsman et
-    al. 2022, arXiv:2109.01903)."""
-    first = network.Detector()
-    begin_with(first, path, pictures)
-    with torch.no_grad():
-        for mine, old in zip(average.parameters(), first.parameters()):
-            mine.mul_(1 - keep).add_(old, alpha=keep)
-    norms = [one for one in average.modules() if isinstance(one, torch.nn.BatchNorm2d)]
-    for norm in norms:
-        norm.reset_running_stats()
-        norm.momentum = None  # the mean of all
-    average.train()
-    rng = np.random.default_rng(1)
-    with torch.no_grad():
-        for _ in range(30):
-            average(data.augment(*pictures.batch(pictures.draw(rng, 24)), rng)[0])
-    average.eval()
 
 
 def follow(average, model, keep):
