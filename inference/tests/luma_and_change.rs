@@ -7,8 +7,8 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 use yiwang_inference::{
-    detect::{Input, Tensor},
-    picture::I420,
+    detect::{Detection, Input, Tensor},
+    picture::{I420, Rect},
 };
 
 const TOLERANCE_LEVELS: f64 = 1.2;
@@ -144,6 +144,39 @@ fn what_moves_is_in_the_second_plane_and_nothing_else() {
     tensor.forget();
     tensor.prepare(&full.picture(), 400_000).unwrap();
     assert!(tensor.data()[384 * 224..].iter().all(|&change| change == 0.0), "another stream has another background");
+}
+
+/// Somebody comes after ten seconds, stands for so long, and goes; the model finds him with that score. Told is the change in
+/// his middle while he last stands there, and in the first picture without him.
+fn stood_for(seconds: i64, score: f32) -> (f32, f32) {
+    let scene = |there: bool| {
+        Luma::of(640, 360, 0, move |x, y| {
+            if there && (100..150).contains(&x) && (200..300).contains(&y) { 200 } else { 60 + (x / 8 % 20) as u8 }
+        })
+    };
+    let (empty, full) = (scene(false), scene(true));
+    let bbox = Rect::new(100.0 / 640.0, 200.0 / 360.0, 150.0 / 640.0, 300.0 / 360.0);
+    let mut tensor = prepared(&empty);
+    let middle = |tensor: &Tensor| tensor.data()[384 * 224 + 150 * 384 + 75];
+    let mut last = 0.0;
+    for step in 1..=(10 + seconds) * 5 {
+        let there = step > 50;
+        tensor.prepare(&if there { &full } else { &empty }.picture(), step * 200_000).unwrap();
+        last = middle(&tensor);
+        tensor.found(&if there { vec![Detection { bbox, class: 0, score }] } else { vec![] });
+    }
+    tensor.prepare(&empty.picture(), (10 + seconds) * 1_000_000 + 200_000).unwrap();
+    (last, middle(&tensor))
+}
+
+#[test]
+fn whom_the_model_is_sure_of_is_not_taken_for_background_for_a_minute() {
+    let (there, gone) = stood_for(50, 0.8);
+    assert!((there - 0.6).abs() < 0.1 && gone == 0.0, "he does not fade, and leaves nothing behind: {there}, {gone}");
+    let (there, gone) = stood_for(50, 0.3);
+    assert!(there < 0.45 && gone < -0.15, "of whom it is not sure he does: {there}, {gone}");
+    let (there, gone) = stood_for(150, 0.8);
+    assert!(there < 0.3 && gone < -0.3, "nor is he kept for ever: {there}, {gone}");
 }
 
 #[test]

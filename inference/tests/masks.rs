@@ -82,7 +82,7 @@ fn outcome(pictures: usize, behind: Behind, mut mask: Mask) -> String {
         let bits = |tensor: &Tensor| {
             tensor.data().iter().fold(0u64, |sum, value| sum.rotate_left(5).wrapping_add(u64::from(value.to_bits())))
         };
-        let detections = model.detect(&own).unwrap();
+        let detections = model.detect(&mut own).unwrap();
         let events = analyser.observe(t_us, &detections);
         let faults = examiner.observe(t_us, &seen);
         text += &format!("{index} {:x} {:x} {detections:?} {events:?} {faults:?}\n", bits(&colour), bits(&own));

@@ -18,13 +18,13 @@ fn every_family_finds_the_person_in_a_real_picture() {
         let model = support::open(&assets, name);
         let mut clip = support::Clip::open(&assets.join("clips/one-by-one-person-detection.mp4"), (768, 432));
         let mut tensor = model.tensor();
-        assert!(matches!(model.detect(&tensor), Err(ModelError::Unprepared { .. })));
+        assert!(matches!(model.detect(&mut tensor), Err(ModelError::Unprepared { .. })));
         // Person 2 stands at the table from 24.1 s to 43.9 s, with the feet in the zone of the truth file. One model has
         // a background, and sees what came before.
         for index in 0..=300i64 {
             model.prepare(&clip.next().unwrap(), index * 100_000, &mut tensor).unwrap();
         }
-        let found = model.detect(&tensor).unwrap();
+        let found = model.detect(&mut tensor).unwrap();
         let best = found.iter().find(|detection| detection.class == 0).unwrap();
         let foot = best.bbox.bottom_centre();
         assert!(best.score > 0.5, "{name}: {best:?}");
@@ -46,7 +46,7 @@ fn a_session_is_shared_by_cameras_and_gives_each_the_same_answer() {
                         let street = support::street(index * 10);
                         let t_us = index as i64 * 200_000;
                         model.prepare(&support::street_planes(&street), t_us, &mut tensor).unwrap();
-                        model.detect(&tensor).unwrap()
+                        model.detect(&mut tensor).unwrap()
                     })
                     .collect::<Vec<_>>()
             })
@@ -63,7 +63,7 @@ fn boxes_lie_in_the_picture_and_classes_in_the_list() {
     for index in 0..20usize {
         let street = support::street(index * 5);
         model.prepare(&support::street_planes(&street), index as i64 * 200_000, &mut tensor).unwrap();
-        for found in model.detect(&tensor).unwrap() {
+        for found in model.detect(&mut tensor).unwrap() {
             assert!(usize::from(found.class) < model.info().classes.len() && (0.1..=1.0).contains(&found.score));
             let within = |value: f32| (0.0..=1.0).contains(&value);
             assert!([found.bbox.x0, found.bbox.y0, found.bbox.x1, found.bbox.y1].into_iter().all(within), "{found:?}");
@@ -75,10 +75,10 @@ fn boxes_lie_in_the_picture_and_classes_in_the_list() {
 fn a_tensor_of_another_model_is_refused() {
     let model = support::open_default();
     let info = model.info();
-    assert!(matches!(model.detect(&model.tensor()), Err(ModelError::Unprepared { .. })), "no picture yet");
+    assert!(matches!(model.detect(&mut model.tensor()), Err(ModelError::Unprepared { .. })), "no picture yet");
     let mut other = Tensor::new_luma_and_change((info.input_px.0 + 32, info.input_px.1));
     other.prepare(&support::street_planes(&support::street(0)), 0).unwrap();
-    assert!(matches!(model.detect(&other), Err(ModelError::Unprepared { .. })), "another size");
+    assert!(matches!(model.detect(&mut other), Err(ModelError::Unprepared { .. })), "another size");
 }
 
 #[test]

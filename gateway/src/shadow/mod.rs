@@ -160,6 +160,8 @@ impl Eye {
             Ok(tensor.clone())
         } else {
             let prepared = candidate.prepare(view, media_us, &mut self.own).map(|()| self.own.clone());
+            // What the candidate finds is known later, if at all.
+            self.own.found(current);
             self.shadow.inner.allowance().spent(self.shadow.now_s() - now_s);
             prepared
         };
@@ -187,9 +189,9 @@ impl Inner {
         self.differences.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn compare(&self, job: &Job) {
+    fn compare(&self, job: &mut Job) {
         let started = Instant::now();
-        let found = self.model.detect(&job.tensor);
+        let found = self.model.detect(&mut job.tensor);
         let took_s = started.elapsed().as_secs_f64();
         self.allowance().spent(took_s);
         let mut differences = self.differences();
@@ -220,8 +222,8 @@ impl Inner {
 
 /// The candidate's thread: ends with the last camera that could give it something.
 fn work(inner: &Weak<Inner>, jobs: &Receiver<Job>) {
-    while let Ok(job) = jobs.recv() {
+    while let Ok(mut job) = jobs.recv() {
         let Some(inner) = inner.upgrade() else { return };
-        inner.compare(&job);
+        inner.compare(&mut job);
     }
 }

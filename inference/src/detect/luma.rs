@@ -1,6 +1,8 @@
 //! Luma of the picture at the size of the input, and by how much it differs from what the camera usually sees.
 
 use super::{
+    Detection,
+    held::Held,
     preprocess::{Fit, Mapping},
     restless::Restless,
 };
@@ -22,6 +24,8 @@ pub(super) struct LumaAndChange {
     luma: Vec<i16>,
     background: Background,
     restless: Restless,
+    held: Held,
+    t_us: i64,
 }
 
 /// What is kept from picture to picture.
@@ -29,6 +33,7 @@ pub(super) struct LumaAndChange {
 pub(super) struct Remembered {
     background: background::Remembered,
     restless: Restless,
+    held: Held,
 }
 
 impl LumaAndChange {
@@ -42,6 +47,8 @@ impl LumaAndChange {
             luma: vec![0; (mapping.width_px * mapping.height_px) as usize],
             background: Background::default(),
             restless: Restless::default(),
+            held: Held::default(),
+            t_us: 0,
         }
     }
 
@@ -49,6 +56,15 @@ impl LumaAndChange {
     pub(super) fn observe(&mut self, picture: &I420<'_>, t_us: i64) {
         self.shrink.write(picture, &mut self.luma);
         self.background.observe(&self.luma, t_us);
+        self.t_us = t_us;
+    }
+
+    /// What the model has found in the last picture: where it is sure, the background waits.
+    pub(super) fn found(&mut self, detections: &[Detection]) {
+        if !self.background.is_young() {
+            let pixels = self.held.observe(detections, &self.mapping, self.t_us);
+            self.background.unlearn(&self.luma, pixels);
+        }
     }
 
     /// Writes the last picture's luma (0–1) and its difference from the background (−1 … 1) into the two planes of
@@ -69,13 +85,18 @@ impl LumaAndChange {
 
     /// What pictures change in it.
     pub(super) fn remembered(&self) -> Remembered {
-        Remembered { background: self.background.remembered(), restless: self.restless.clone() }
+        Remembered {
+            background: self.background.remembered(),
+            restless: self.restless.clone(),
+            held: self.held.clone(),
+        }
     }
 
     /// Gives it back.
     pub(super) fn recall(&mut self, remembered: Remembered) {
         self.background.recall(remembered.background);
         self.restless = remembered.restless;
+        self.held = remembered.held;
     }
 
     /// By how much the last picture differs where it differs most, restless places left out, levels.
@@ -91,5 +112,6 @@ impl LumaAndChange {
     /// The next picture is another stream's.
     pub(super) fn forget(&mut self) {
         self.background.forget();
+        self.held.forget();
     }
 }

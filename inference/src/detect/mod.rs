@@ -3,6 +3,7 @@
 
 mod distribution;
 mod fcos;
+mod held;
 mod luma;
 mod nanodet;
 mod picodet;

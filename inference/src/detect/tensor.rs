@@ -5,6 +5,7 @@
 use std::borrow::Cow;
 
 use super::{
+    Detection,
     luma::{LumaAndChange, Remembered},
     preprocess::{Mapping, Plan, Preparation},
 };
@@ -148,6 +149,13 @@ impl Tensor {
         match &mut self.form {
             Form::Colour(..) => None,
             Form::LumaAndChange(plan) => plan.as_mut().map(LumaAndChange::most_changed_levels),
+        }
+    }
+
+    /// What the model has found in the last picture, in fractions of it: a background waits where somebody stands.
+    pub fn found(&mut self, detections: &[Detection]) {
+        if let Form::LumaAndChange(Some(plan)) = &mut self.form {
+            plan.found(detections);
         }
     }
 

@@ -142,7 +142,7 @@ impl Model {
         };
         let mut tensor = self.tensor();
         self.prepare(&picture, 0, &mut tensor)?;
-        self.detect(&tensor).map(|_| ())
+        self.detect(&mut tensor).map(|_| ())
     }
 
     /// Writes the picture at `t_us` of media time into the camera's tensor, as the family wants it, without a lock.
@@ -150,8 +150,9 @@ impl Model {
         tensor.prepare(picture, t_us).map_err(|source| ModelError::Picture { model: self.info.name.clone(), source })
     }
 
-    /// What is in the prepared picture, best first; one object once, also where the model saw it as car and truck.
-    pub fn detect(&self, tensor: &Tensor) -> Result<Vec<Detection>, ModelError> {
+    /// What is in the prepared picture, best first; one object once, also where the model saw it as car and truck. The
+    /// camera's tensor takes note of it ([`Tensor::found`]).
+    pub fn detect(&self, tensor: &mut Tensor) -> Result<Vec<Detection>, ModelError> {
         let unprepared = || ModelError::Unprepared { model: self.info.name.clone() };
         let mapping = tensor.mapping().ok_or_else(unprepared)?;
         if !self.takes(tensor) {
@@ -177,7 +178,9 @@ impl Model {
         for detection in &mut found {
             detection.bbox = mapping.to_picture(detection.bbox).clipped();
         }
-        Ok(self.suppression.apply(found))
+        let found = self.suppression.apply(found);
+        tensor.found(&found);
+        Ok(found)
     }
 }
 

@@ -92,7 +92,7 @@ fn watch(model: &Model, folder: &Path, clip: &str) -> Result<Vec<Happening>, Lin
         due = (t_s * ANALYSED_FPS + 1e-6).floor() as i32 + 1;
         last_us = (t_s * 1e6).round() as i64;
         model.prepare(&view(&bytes, width, height)?, last_us, &mut tensor)?;
-        made.extend(analyser.observe(last_us, &model.detect(&tensor)?));
+        made.extend(analyser.observe(last_us, &model.detect(&mut tensor)?));
     }
     child.wait()?;
     made.extend(analyser.finish(last_us));

@@ -242,7 +242,7 @@ impl Candidate<'_> {
         let watch = &mut self.cameras[index];
         let begun = Instant::now();
         self.model.prepare(&eye.picture(), t_us, &mut watch.tensor)?;
-        let detections = self.model.detect(&watch.tensor)?;
+        let detections = self.model.detect(&mut watch.tensor)?;
         self.spent_us.push(u64::try_from(begun.elapsed().as_micros())?);
         if let Some(seen) = seen {
             let height_px = eye.frame.height_px as f32;

@@ -144,7 +144,7 @@ impl Watch {
     fn look(&mut self, model: &Model, t_us: i64, camera: &str, feed: &mut Vec<Told>) -> Result<(), LinkError> {
         let picture = self.eye.picture();
         model.prepare(&picture, t_us, &mut self.tensor)?;
-        let mut detections = model.detect(&self.tensor)?;
+        let mut detections = model.detect(&mut self.tensor)?;
         if let Some(left) = &mut self.left {
             left.observe(&picture, t_us, &mut detections)?;
         }
