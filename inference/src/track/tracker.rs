@@ -42,6 +42,14 @@ const DOUBLE_OVERLAP: f32 = 0.6;
 const INSIDE: f32 = 0.7;
 /// Whose predicted box is in the picture with less than this part of it has left.
 const LEFT_PART: f32 = 0.5;
+/// A box whose head is where it was, give or take this part of its height, …
+const SAME_HEAD: f32 = 0.12;
+/// … and whose lower edge has risen by more than this part of it is cut off there, …
+const CUT_MIN: f32 = 0.12;
+/// … for so long. Whatever is so for longer is smaller, microseconds of media time.
+const CUT_MAX_US: i64 = 5_000_000;
+/// What is nearer to the picture's edge than this part of it may go on beyond.
+const EDGE: f32 = 0.005;
 /// Most tracks at once; a new one beyond that is not started (a picture full of noise must not eat the machine).
 const MAX_TRACKS: usize = 400;
 
@@ -91,6 +99,9 @@ struct Body {
     group: u16,
     /// Summed score for each class it was seen as.
     votes: Vec<(u16, f32)>,
+    /// The last box, and since when its lower part is out of sight.
+    whole: Rect,
+    cut_since_us: Option<i64>,
 }
 
 impl Tracker {
@@ -220,15 +231,33 @@ impl Body {
             sightings: 1,
         };
         let votes = vec![(detection.class, detection.score)];
-        Self { track, filter: BoxFilter::new(&detection.bbox), group: kind, votes }
+        let (filter, whole) = (BoxFilter::new(&detection.bbox), detection.bbox);
+        Self { track, filter, group: kind, votes, whole, cut_since_us: None }
     }
 
     fn patience_us(&self, config: &TrackerConfig) -> i64 {
         if self.track.id == 0 { config.confirm_us } else { config.lost_us }
     }
 
+    /// The measured box, with its lower edge where it was if only that has risen: rules ask where somebody stands, and
+    /// neither what stands before his legs nor a detector that loses them for a moment moves him.
+    fn with_feet(&mut self, t_us: i64, found: &Rect) -> Rect {
+        let was = self.whole;
+        let same = |now: f32, before: f32| (now - before).abs() < SAME_HEAD * was.height();
+        // At the picture's upper edge the head is out of sight, and who leaves there gets shorter from below indeed.
+        let head_stays = found.y0 > EDGE && same(found.y0, was.y0) && same(found.centre().x, was.centre().x);
+        self.whole = *found;
+        if !head_stays || found.y1 > was.y1 - CUT_MIN * was.height() {
+            self.cut_since_us = None;
+        } else if t_us - *self.cut_since_us.get_or_insert(t_us) < CUT_MAX_US {
+            self.whole.y1 = found.y0 + was.height();
+        }
+        self.whole.clipped()
+    }
+
     fn see(&mut self, t_us: i64, detection: &Detection) {
-        self.filter.correct(&detection.bbox);
+        let bbox = self.with_feet(t_us, &detection.bbox);
+        self.filter.correct(&bbox);
         match self.votes.iter_mut().find(|(class, _)| *class == detection.class) {
             Some((_, votes)) => *votes += detection.score,
             None => self.votes.push((detection.class, detection.score)),
@@ -238,7 +267,7 @@ impl Body {
         let track = &mut self.track;
         track.class = leading.0;
         track.score = detection.score;
-        track.bbox = detection.bbox;
+        track.bbox = bbox;
         track.predicted = false;
         track.last_seen_us = t_us;
         track.sightings += 1;
