@@ -60,7 +60,7 @@ fn look(model: &Model, clip: &Path, clip_fps: f64, sampled_fps: f64) -> Vec<Samp
         due = (t_s * sampled_fps + 1e-6).floor() as i64 + 1;
         let t_us = (t_s * 1e6).round() as i64;
         model.prepare(&picture, t_us, &mut tensor).unwrap();
-        samples.push((t_us, model.detect(&tensor).unwrap()));
+        samples.push((t_us, model.detect(&mut tensor).unwrap()));
     }
     assert!(index > 300, "only {index} pictures came out of {}", clip.display());
     samples
@@ -135,6 +135,21 @@ fn every_person_is_reported_entering_loitering_and_leaving_within_a_second() {
     assert_eq!(score["fn"], 0, "every true event is found");
     assert!(score["fp"] <= 2, "{} false events", score["fp"]);
     assert_eq!(lines(&events), lines(&analyse(&samples, PERSON_RULES, &model.info().classes)), "two runs agree");
+}
+
+#[test]
+fn the_default_model_tells_what_happens_on_real_clips_and_nothing_else() {
+    let Some(assets) = support::assets("the_default_model_tells_what_happens_on_real_clips_and_nothing_else") else {
+        return;
+    };
+    let model = support::open(&assets, support::DEFAULT);
+    let clips = [("one-by-one-person-detection", 10.0, PERSON_RULES, 19), ("car-detection", 12.5, CAR_RULES, 4)];
+    for (clip, clip_fps, rules, all) in clips {
+        let samples = look(&model, &assets.join(format!("clips/{clip}.mp4")), clip_fps, 5.0);
+        let events = analyse(&samples, rules, &model.info().classes);
+        let score = score(&assets, &format!("{clip}.json"), &format!("{clip}, default, 5 fps"), &lines(&events));
+        assert_eq!((score["tp"], score["fp"], score["fn"]), (all, 0, 0), "{clip}");
+    }
 }
 
 #[test]
