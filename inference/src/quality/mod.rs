@@ -78,7 +78,7 @@ const AGREES_FROM: f32 = 0.6;
 pub struct Diagnosis {
     /// Kind and labels.
     pub descriptor: Descriptor,
-    /// The ONVIF topic that says the same, where there is one.
+    /// The ONVIF topic that says the same, where there is one: the event carries it as `onvif_topic`.
     pub topic: Option<&'static str>,
     /// How long it is seen until it begins …
     begin_us: i64,
@@ -359,7 +359,8 @@ fn finding(
     measures: Vec<Measure>,
     ended_by: Option<&str>,
 ) -> Finding {
-    let attributes = ended_by.map(|why| ("ended_by".to_owned(), why.to_owned())).into_iter().collect();
+    let named = [("ended_by", ended_by), ("onvif_topic", diagnosis.topic)];
+    let attributes = named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned()))).collect();
     Finding { descriptor: &diagnosis.descriptor, phase, media_time_us, measures, attributes }
 }
 

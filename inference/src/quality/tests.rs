@@ -311,7 +311,11 @@ fn a_camera_that_was_moved_while_it_was_off_is_found_and_the_end_of_a_stream_end
     );
     let ends = examiner.finish(20_000_000);
     assert_eq!((ends[0].phase, ends.len()), (Phase::End, 1));
-    assert_eq!(ends[0].attributes, [("ended_by".to_owned(), "stream_over".to_owned())]);
+    let told = ends[0].attributes.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>();
+    assert_eq!(
+        told,
+        [("ended_by", "stream_over"), ("onvif_topic", "tns1:VideoSource/GlobalSceneChange/ImagingService")]
+    );
     assert_eq!(examiner.finish(20_000_000), []);
 }
 

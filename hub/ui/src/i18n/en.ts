@@ -152,7 +152,7 @@ export const en = {
     seconds_seen: 'seen for',
   } as Record<string, string>,
   unit: { s: 's', ms: 'ms', objects: 'objects', pictures: 'of the picture', samples: 'pictures', levels: 'levels' } as Record<string, string>,
-  attributeName: { ended_by: 'ended because', offset_ms: 'clock offset, ms', clip_sha256: 'SHA-256 of its clip' } as Record<string, string>,
+  attributeName: { ended_by: 'ended because', offset_ms: 'clock offset, ms', clip_sha256: 'SHA-256 of its clip', onvif_topic: 'ONVIF topic' } as Record<string, string>,
   attributeValue: { left: 'the object left', lost: 'the object was lost from sight', stream_over: 'the stream ended', new_view: 'the new view became the usual one' } as Record<string, string>,
 
   time: {

@@ -150,7 +150,7 @@ export const zh: Messages = {
     seconds_seen: '已持续',
   },
   unit: { s: '秒', ms: '毫秒', objects: '个', pictures: '倍画面', samples: '帧', levels: '级' },
-  attributeName: { ended_by: '结束原因', offset_ms: '时钟偏差（毫秒）', clip_sha256: '录像 SHA-256' },
+  attributeName: { ended_by: '结束原因', offset_ms: '时钟偏差（毫秒）', clip_sha256: '录像 SHA-256', onvif_topic: 'ONVIF 主题' },
   attributeValue: { left: '目标离开', lost: '目标丢失', stream_over: '码流中断', new_view: '新画面已成为平常画面' },
 
   time: {
