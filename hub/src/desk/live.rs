@@ -248,8 +248,8 @@ impl Live {
         self.judge(&mut row, judged);
         let keys = self.firsts.entry(name).or_default();
         keys.insert(key);
-        let many = keys.range((key.0 - WINDOW_US, Uuid::nil())..key).count();
-        row.summary.suppressed = (many >= CHATTER && row.level <= Level::Medium).then(|| "chatter".to_owned());
+        let many = keys.range((key.0 - WINDOW_US, Uuid::nil())..key).nth(CHATTER - 1).is_some();
+        row.summary.suppressed = (many && row.level <= Level::Medium).then(|| "chatter".to_owned());
         self.rows.insert(id, row.clone());
         Some(row)
     }

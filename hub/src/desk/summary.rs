@@ -97,10 +97,15 @@ pub fn summary(sources: &[(&Thread, Option<&Link>)]) -> Summary {
         }
     };
     let mut last_end_us = Some(i64::MIN);
+    // An incident of thousands is summed up with each of its events: a name is made once for each camera.
+    let mut cameras: Vec<&Thread> = Vec::new();
     for (thread, link) in sources {
         add(&mut summary.kinds, &thread.kind);
         add(&mut summary.departments, &thread.department);
-        add(&mut summary.cameras, &camera_of(thread));
+        if !cameras.iter().any(|known| known.same_camera(thread)) {
+            cameras.push(thread);
+            add(&mut summary.cameras, &camera_of(thread));
+        }
         if let Some(name) = thread.camera_name.as_ref().filter(|_| summary.places.len() < MAX_PLACES) {
             add(&mut summary.places, name);
         }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use yiwang_wire::codec;
 
@@ -20,6 +21,9 @@ use crate::store::{CameraWatermark, OPERATIONS, Store, StoreError, StoredEvent};
 
 /// Entries applied in one transaction of the store.
 const STEP_ENTRIES: usize = 1024;
+/// Steps begin at least so far apart: what comes in between shares the pages that it changes, and a lone event waits for
+/// nothing.
+const APART: Duration = Duration::from_millis(60);
 /// After a failure (a full disk) it is tried again this often.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -115,6 +119,7 @@ impl Applier {
         while let Some(mut one) = applier.take() {
             let (mut newest, waiting) = (one.log.watch(), one.waiting.clone());
             newest.mark_unchanged();
+            let begun = Instant::now();
             let applied = tokio::task::spawn_blocking(move || {
                 let outcome = one.catch_up();
                 (one, outcome)
@@ -136,6 +141,7 @@ impl Applier {
                     _ = newest.changed() => {}
                     () = waiting.arrived() => {}
                 }
+                tokio::time::sleep_until(begun + APART).await;
             }
             applier = Some(one);
         }

@@ -16,7 +16,7 @@ use super::overrides::Overrides;
 use super::thread::{Key, More, Thread};
 
 /// Sources of one incident; what comes beyond them founds another one. A broken camera tells thousands a second.
-const MAX_SOURCES: usize = 5_000;
+pub(super) const MAX_SOURCES: usize = 2_000;
 /// Updates and ends whose begin has not come yet. Bound: the oldest are forgotten; their begin then lasts until it is
 /// told of again.
 const MAX_EARLY: usize = 100_000;
@@ -171,13 +171,15 @@ impl Engine {
         }
         let thread = &node.thread;
         let mut best: Option<(f64, Key, Uuid, Link)> = None;
+        // Many neighbours are of one incident, and an incident of thousands is asked through all of them.
+        let mut taken: HashMap<Uuid, bool> = HashMap::new();
         for key in self.index.before(thread) {
             let earlier = key.1;
             let Some(other) = self.nodes.get(&earlier) else { continue };
             let Some(founder) = other.incident else { continue };
             let Some((cost, link)) = fit(&other.thread, thread) else { continue };
             let nearer = best.as_ref().is_none_or(|(least, first, ..)| (cost, key) < (*least, *first));
-            if nearer && self.takes(founder, thread) {
+            if nearer && *taken.entry(founder).or_insert_with(|| self.takes(founder, thread)) {
                 best = Some((cost, key, founder, link));
             }
         }
@@ -280,10 +282,13 @@ impl Engine {
             return Vec::new();
         }
         let mut keys: Vec<Key> = self.members.get(&incident).into_iter().flatten().copied().collect();
+        let alone = keys.len();
         for (founder, _) in self.shown.iter().filter(|(founder, shown)| **shown == incident && **founder != incident) {
             keys.extend(self.members.get(founder).into_iter().flatten());
         }
-        keys.sort_unstable();
+        if keys.len() > alone {
+            keys.sort_unstable();
+        }
         keys.iter().filter_map(|(_, id)| self.thread(*id)).collect()
     }
 

@@ -115,12 +115,13 @@ pub(super) fn fit(earlier: &Thread, later: &Thread) -> Option<(f64, Link)> {
 /// One camera's tracker saw both at the same time, or each at its moment, as two objects. What it sees after the other has
 /// gone may be the same, lost and found.
 pub(super) fn two_objects(earlier: &Thread, later: &Thread) -> bool {
-    row(&later.kind).one_object
+    // What costs least is asked first: this is asked of each source of an incident.
+    earlier.track.zip(later.track).is_some_and(|(a, b)| a != b)
+        && (later.momentary || later.begin_us < earlier.until_us())
+        && earlier.epoch == later.epoch
         && earlier.kind == later.kind
         && earlier.same_camera(later)
-        && earlier.epoch == later.epoch
-        && earlier.track.zip(later.track).is_some_and(|(a, b)| a != b)
-        && (later.momentary || later.begin_us < earlier.until_us())
+        && row(&later.kind).one_object
 }
 
 /// The camera's tracker says that it is the same object.
