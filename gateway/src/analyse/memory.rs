@@ -29,23 +29,35 @@ pub struct Look {
 
 /// The last minutes of one camera.
 ///
-/// Bound: ten minutes, [`LOOKS_MAX`] pictures and [`BOXES_MAX`] boxes; the oldest pictures go first.
+/// Bound: ten minutes, [`LOOKS_MAX`] pictures and [`BOXES_MAX`] boxes; the oldest pictures go first. The boxes of all pictures
+/// lie in one queue: thousands of small pieces that live for ten minutes would keep the allocator from giving back what
+/// lay between them.
 #[derive(Debug, Default)]
 pub struct Memory {
-    looks: VecDeque<Look>,
+    looks: VecDeque<Kept>,
+    boxes: VecDeque<Detection>,
+}
+
+/// A picture without its boxes.
+#[derive(Debug)]
+struct Kept {
+    media_us: i64,
+    capture_us: i64,
+    frame_px: (u32, u32),
     boxes: usize,
+    last: bool,
 }
 
 impl Memory {
     /// Takes in a picture.
     pub fn push(&mut self, look: Look) {
-        let newest_us = look.capture_us;
-        self.boxes += look.boxes.len();
-        self.looks.push_back(look);
-        let too_old = |look: &Look| newest_us - look.capture_us > BACK_US;
-        while self.looks.front().is_some_and(too_old) || self.looks.len() > LOOKS_MAX || self.boxes > BOXES_MAX {
+        let Look { media_us, capture_us, frame_px, boxes, last } = look;
+        self.looks.push_back(Kept { media_us, capture_us, frame_px, boxes: boxes.len(), last });
+        self.boxes.extend(boxes);
+        let too_old = |kept: &Kept| capture_us - kept.capture_us > BACK_US;
+        while self.looks.front().is_some_and(too_old) || self.looks.len() > LOOKS_MAX || self.boxes.len() > BOXES_MAX {
             let Some(gone) = self.looks.pop_front() else { break };
-            self.boxes -= gone.boxes.len();
+            self.boxes.drain(..gone.boxes);
         }
     }
 
@@ -63,7 +75,15 @@ impl Memory {
 
     /// A copy, oldest first.
     pub fn looks(&self) -> Vec<Look> {
-        self.looks.iter().cloned().collect()
+        let mut boxes = self.boxes.iter().copied();
+        let whole = |kept: &Kept| Look {
+            media_us: kept.media_us,
+            capture_us: kept.capture_us,
+            frame_px: kept.frame_px,
+            boxes: boxes.by_ref().take(kept.boxes).collect(),
+            last: kept.last,
+        };
+        self.looks.iter().map(whole).collect()
     }
 }
 
@@ -87,6 +107,7 @@ mod tests {
         let looks = memory.looks();
         assert_eq!((looks[0].capture_us, looks.len()), (100_000_000, 601));
         assert!(looks[600].last && !looks[599].last);
+        assert!(looks.iter().all(|look| look.boxes.len() == 1));
         memory.push(look(701, BOXES_MAX));
         assert_eq!(memory.looks().len(), 1);
         memory.push(look(702, 1));
