@@ -162,11 +162,16 @@ fn whose_legs_are_lost_for_a_moment_still_stands_where_he_stands() {
         ("he leaves over the upper edge", &[(0.0, 0.6), (0.0, 0.45), (0.0, 0.3)], 0.3),
     ];
     for (name, boxes, feet) in cases {
-        let mut tracker = Tracker::new(TrackerConfig::default());
+        let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
         for ((y0, y1), t_us) in [whole, whole].iter().chain(boxes).zip((0..).step_by(200_000)) {
             tracker.update(t_us, &[person(*y0, *y1)]);
         }
         let tracks = tracker.tracks();
         assert!(tracks.len() == 1 && (tracks[0].bbox.y1 - feet).abs() < 1e-3, "{name}: {tracks:?}");
     }
+    let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+    for ((y0, y1), t_us) in [whole, whole, cut].iter().zip((0..).step_by(200_000)) {
+        tracker.update(t_us, &[Detection { class: CAR, ..person(*y0, *y1) }]);
+    }
+    assert_eq!(tracker.tracks()[0].bbox.y1, 0.5, "a car that turns or drives away gets shorter indeed");
 }

@@ -2,6 +2,7 @@
 
 use super::{assign::assign, kalman::BoxFilter};
 use crate::{
+    classes,
     detect::{
         Detection,
         suppression::{class_groups, group},
@@ -42,7 +43,7 @@ const DOUBLE_OVERLAP: f32 = 0.6;
 const INSIDE: f32 = 0.7;
 /// Whose predicted box is in the picture with less than this part of it has left.
 const LEFT_PART: f32 = 0.5;
-/// A box whose head is where it was, give or take this part of its height, …
+/// A person's box whose head is where it was, give or take this part of its height, …
 const SAME_HEAD: f32 = 0.12;
 /// … and whose lower edge has risen by more than this part of it is cut off there, …
 const CUT_MIN: f32 = 0.12;
@@ -85,6 +86,8 @@ pub struct Track {
 pub struct Tracker {
     config: TrackerConfig,
     groups: Vec<u16>,
+    /// Classes of people: they stand upright, and are as tall as they were a moment ago.
+    people: Vec<u16>,
     now_us: Option<i64>,
     next_id: u64,
     bodies: Vec<Body>,
@@ -107,13 +110,21 @@ struct Body {
 impl Tracker {
     /// A tracker to which every class is its own kind.
     pub fn new(config: TrackerConfig) -> Self {
-        Self { config, groups: Vec::new(), now_us: None, next_id: 1, bodies: Vec::new(), shown: Vec::new() }
+        Self {
+            config,
+            groups: Vec::new(),
+            people: Vec::new(),
+            now_us: None,
+            next_id: 1,
+            bodies: Vec::new(),
+            shown: Vec::new(),
+        }
     }
 
     /// A tracker that knows which of these classes a model mistakes for one another (car and truck), and lets an
     /// object keep its number when that happens.
     pub fn for_classes(config: TrackerConfig, classes: &[String]) -> Self {
-        Self { groups: class_groups(classes), ..Self::new(config) }
+        Self { groups: class_groups(classes), people: people(classes), ..Self::new(config) }
     }
 
     /// Takes in what one picture showed. A picture that is not later than the last one is ignored.
@@ -136,7 +147,8 @@ impl Tracker {
         let any = |_: &Body| true;
         let plain = |body: &Body, bbox: &Rect| body.filter.bbox().iou(bbox);
         let grown = |body: &Body, bbox: &Rect| body.filter.bbox().grown(GROWN_PART).iou(&bbox.grown(GROWN_PART));
-        let mut round = Round { bodies: &mut self.bodies, groups: &self.groups, t_us, detections, free: &mut free };
+        let (groups, people) = (&self.groups, &self.people);
+        let mut round = Round { bodies: &mut self.bodies, groups, people, t_us, detections, free: &mut free };
         round.run(known, sure, plain, SURE_OVERLAP_MIN);
         round.run(known, weak, plain, WEAK_OVERLAP_MIN);
         round.run(fresh, sure, plain, SURE_OVERLAP_MIN);
@@ -154,7 +166,7 @@ impl Tracker {
 
     /// From now on classes mean something else: forgets all objects.
     pub fn rename(&mut self, classes: &[String]) {
-        self.groups = class_groups(classes);
+        (self.groups, self.people) = (class_groups(classes), people(classes));
         self.forget();
     }
 
@@ -215,6 +227,11 @@ impl Tracker {
     }
 }
 
+/// Which of a model's classes are people.
+fn people(names: &[String]) -> Vec<u16> {
+    classes::named("person", names).unwrap_or_default()
+}
+
 impl Body {
     fn new(t_us: i64, detection: &Detection, kind: u16) -> Self {
         let track = Track {
@@ -255,8 +272,8 @@ impl Body {
         self.whole.clipped()
     }
 
-    fn see(&mut self, t_us: i64, detection: &Detection) {
-        let bbox = self.with_feet(t_us, &detection.bbox);
+    fn see(&mut self, t_us: i64, detection: &Detection, is_person: bool) {
+        let bbox = if is_person { self.with_feet(t_us, &detection.bbox) } else { detection.bbox };
         self.filter.correct(&bbox);
         match self.votes.iter_mut().find(|(class, _)| *class == detection.class) {
             Some((_, votes)) => *votes += detection.score,
@@ -278,6 +295,7 @@ impl Body {
 struct Round<'a> {
     bodies: &'a mut [Body],
     groups: &'a [u16],
+    people: &'a [u16],
     t_us: i64,
     detections: &'a [Detection],
     free: &'a mut [bool],
@@ -308,7 +326,8 @@ impl Round<'_> {
         }
         for (row, column) in rows.iter().zip(assign(&matrix, rows.len(), columns.len())) {
             if let Some(column) = column.map(|column| columns[column]) {
-                self.bodies[*row].see(self.t_us, &self.detections[column]);
+                let detection = &self.detections[column];
+                self.bodies[*row].see(self.t_us, detection, self.people.contains(&detection.class));
                 self.free[column] = false;
             }
         }
