@@ -23,7 +23,7 @@ use crate::store::{CameraWatermark, OPERATIONS, Store, StoreError, StoredEvent};
 const STEP_ENTRIES: usize = 1024;
 /// Steps begin at least so far apart: what comes in between shares the pages that it changes, and a lone event waits for
 /// nothing.
-const APART: Duration = Duration::from_millis(60);
+const APART: Duration = Duration::from_millis(50);
 /// After a failure (a full disk) it is tried again this often.
 const AGAIN: Duration = Duration::from_secs(1);
 

@@ -34,9 +34,9 @@ const READERS_KEPT: usize = 4;
 /// What the writer keeps of the file in memory, KiB. With SQLite's own 2 MiB nearly every page of an index was read again for
 /// each event once the store had some hundred megabytes.
 const WRITER_CACHE_KIB: i64 = 32 * 1024;
-/// The write-ahead log is brought into the file after so many pages (32 MiB). With SQLite's own 1000 that was ten times a
-/// second at 500 events/s, and the pages that every event changes were written each time.
-const CHECKPOINT_PAGES: i64 = 8192;
+/// The write-ahead log is brought into the file after so many pages (8 MiB). With SQLite's own 1000 the pages that every event
+/// changes were written ten times a second at 500 events/s; with many more, events wait while it is done.
+const CHECKPOINT_PAGES: i64 = 2048;
 /// How long a writer waits for another process's transaction.
 const BUSY_MS: u64 = 5_000;
 /// Between two tries where SQLite itself does not wait.
