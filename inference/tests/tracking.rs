@@ -146,32 +146,3 @@ fn pictures_out_of_order_and_floods_of_boxes_do_no_harm() {
     tracker.update(60_000_000, &[]);
     assert!(tracker.tracks().is_empty());
 }
-
-#[test]
-fn whose_legs_are_lost_for_a_moment_still_stands_where_he_stands() {
-    let person = |y0: f32, y1: f32| Detection { bbox: Rect::new(0.4, y0, 0.5, y1), class: PERSON, score: 0.8 };
-    // The boxes, seen five times a second after two whole ones, and where the feet are in the last of them.
-    let whole = (0.2, 0.8);
-    let cut = (0.21, 0.5);
-    type Edges<'a> = &'a [(f32, f32)];
-    let cases: [(&str, Edges<'_>, f32); 5] = [
-        ("the detector ends at the waist", &[cut; 4], 0.81),
-        ("and is whole again", &[cut, whole], 0.8),
-        ("for longer: he sits, or something else is there", &[cut; 30], 0.5),
-        ("he goes away, up the picture", &[(0.19, 0.76), (0.18, 0.72), (0.17, 0.68), (0.16, 0.64)], 0.64),
-        ("he leaves over the upper edge", &[(0.0, 0.6), (0.0, 0.45), (0.0, 0.3)], 0.3),
-    ];
-    for (name, boxes, feet) in cases {
-        let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
-        for ((y0, y1), t_us) in [whole, whole].iter().chain(boxes).zip((0..).step_by(200_000)) {
-            tracker.update(t_us, &[person(*y0, *y1)]);
-        }
-        let tracks = tracker.tracks();
-        assert!(tracks.len() == 1 && (tracks[0].bbox.y1 - feet).abs() < 1e-3, "{name}: {tracks:?}");
-    }
-    let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
-    for ((y0, y1), t_us) in [whole, whole, cut].iter().zip((0..).step_by(200_000)) {
-        tracker.update(t_us, &[Detection { class: CAR, ..person(*y0, *y1) }]);
-    }
-    assert_eq!(tracker.tracks()[0].bbox.y1, 0.5, "a car that turns or drives away gets shorter indeed");
-}

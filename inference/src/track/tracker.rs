@@ -2,7 +2,6 @@
 
 use super::{assign::assign, kalman::BoxFilter};
 use crate::{
-    classes,
     detect::{
         Detection,
         suppression::{class_groups, group},
@@ -43,14 +42,6 @@ const DOUBLE_OVERLAP: f32 = 0.6;
 const INSIDE: f32 = 0.7;
 /// Whose predicted box is in the picture with less than this part of it has left.
 const LEFT_PART: f32 = 0.5;
-/// A person's box whose head is where it was, give or take this part of its height, …
-const SAME_HEAD: f32 = 0.12;
-/// … and whose lower edge has risen by more than this part of it is cut off there, …
-const CUT_MIN: f32 = 0.12;
-/// … for so long. Whatever is so for longer is smaller, microseconds of media time.
-const CUT_MAX_US: i64 = 5_000_000;
-/// What is nearer to the picture's edge than this part of it may go on beyond.
-const EDGE: f32 = 0.005;
 /// Most tracks at once; a new one beyond that is not started (a picture full of noise must not eat the machine).
 const MAX_TRACKS: usize = 400;
 
@@ -86,8 +77,6 @@ pub struct Track {
 pub struct Tracker {
     config: TrackerConfig,
     groups: Vec<u16>,
-    /// Classes of people: they stand upright, and are as tall as they were a moment ago.
-    people: Vec<u16>,
     now_us: Option<i64>,
     next_id: u64,
     bodies: Vec<Body>,
@@ -102,29 +91,18 @@ struct Body {
     group: u16,
     /// Summed score for each class it was seen as.
     votes: Vec<(u16, f32)>,
-    /// The last box, and since when its lower part is out of sight.
-    whole: Rect,
-    cut_since_us: Option<i64>,
 }
 
 impl Tracker {
     /// A tracker to which every class is its own kind.
     pub fn new(config: TrackerConfig) -> Self {
-        Self {
-            config,
-            groups: Vec::new(),
-            people: Vec::new(),
-            now_us: None,
-            next_id: 1,
-            bodies: Vec::new(),
-            shown: Vec::new(),
-        }
+        Self { config, groups: Vec::new(), now_us: None, next_id: 1, bodies: Vec::new(), shown: Vec::new() }
     }
 
     /// A tracker that knows which of these classes a model mistakes for one another (car and truck), and lets an
     /// object keep its number when that happens.
     pub fn for_classes(config: TrackerConfig, classes: &[String]) -> Self {
-        Self { groups: class_groups(classes), people: people(classes), ..Self::new(config) }
+        Self { groups: class_groups(classes), ..Self::new(config) }
     }
 
     /// Takes in what one picture showed. A picture that is not later than the last one is ignored.
@@ -147,8 +125,7 @@ impl Tracker {
         let any = |_: &Body| true;
         let plain = |body: &Body, bbox: &Rect| body.filter.bbox().iou(bbox);
         let grown = |body: &Body, bbox: &Rect| body.filter.bbox().grown(GROWN_PART).iou(&bbox.grown(GROWN_PART));
-        let (groups, people) = (&self.groups, &self.people);
-        let mut round = Round { bodies: &mut self.bodies, groups, people, t_us, detections, free: &mut free };
+        let mut round = Round { bodies: &mut self.bodies, groups: &self.groups, t_us, detections, free: &mut free };
         round.run(known, sure, plain, SURE_OVERLAP_MIN);
         round.run(known, weak, plain, WEAK_OVERLAP_MIN);
         round.run(fresh, sure, plain, SURE_OVERLAP_MIN);
@@ -166,7 +143,7 @@ impl Tracker {
 
     /// From now on classes mean something else: forgets all objects.
     pub fn rename(&mut self, classes: &[String]) {
-        (self.groups, self.people) = (class_groups(classes), people(classes));
+        self.groups = class_groups(classes);
         self.forget();
     }
 
@@ -227,11 +204,6 @@ impl Tracker {
     }
 }
 
-/// Which of a model's classes are people.
-fn people(names: &[String]) -> Vec<u16> {
-    classes::named("person", names).unwrap_or_default()
-}
-
 impl Body {
     fn new(t_us: i64, detection: &Detection, kind: u16) -> Self {
         let track = Track {
@@ -248,33 +220,15 @@ impl Body {
             sightings: 1,
         };
         let votes = vec![(detection.class, detection.score)];
-        let (filter, whole) = (BoxFilter::new(&detection.bbox), detection.bbox);
-        Self { track, filter, group: kind, votes, whole, cut_since_us: None }
+        Self { track, filter: BoxFilter::new(&detection.bbox), group: kind, votes }
     }
 
     fn patience_us(&self, config: &TrackerConfig) -> i64 {
         if self.track.id == 0 { config.confirm_us } else { config.lost_us }
     }
 
-    /// The measured box, with its lower edge where it was if only that has risen: rules ask where somebody stands, and
-    /// neither what stands before his legs nor a detector that loses them for a moment moves him.
-    fn with_feet(&mut self, t_us: i64, found: &Rect) -> Rect {
-        let was = self.whole;
-        let same = |now: f32, before: f32| (now - before).abs() < SAME_HEAD * was.height();
-        // At the picture's upper edge the head is out of sight, and who leaves there gets shorter from below indeed.
-        let head_stays = found.y0 > EDGE && same(found.y0, was.y0) && same(found.centre().x, was.centre().x);
-        self.whole = *found;
-        if !head_stays || found.y1 > was.y1 - CUT_MIN * was.height() {
-            self.cut_since_us = None;
-        } else if t_us - *self.cut_since_us.get_or_insert(t_us) < CUT_MAX_US {
-            self.whole.y1 = found.y0 + was.height();
-        }
-        self.whole.clipped()
-    }
-
-    fn see(&mut self, t_us: i64, detection: &Detection, is_person: bool) {
-        let bbox = if is_person { self.with_feet(t_us, &detection.bbox) } else { detection.bbox };
-        self.filter.correct(&bbox);
+    fn see(&mut self, t_us: i64, detection: &Detection) {
+        self.filter.correct(&detection.bbox);
         match self.votes.iter_mut().find(|(class, _)| *class == detection.class) {
             Some((_, votes)) => *votes += detection.score,
             None => self.votes.push((detection.class, detection.score)),
@@ -284,7 +238,7 @@ impl Body {
         let track = &mut self.track;
         track.class = leading.0;
         track.score = detection.score;
-        track.bbox = bbox;
+        track.bbox = detection.bbox;
         track.predicted = false;
         track.last_seen_us = t_us;
         track.sightings += 1;
@@ -295,7 +249,6 @@ impl Body {
 struct Round<'a> {
     bodies: &'a mut [Body],
     groups: &'a [u16],
-    people: &'a [u16],
     t_us: i64,
     detections: &'a [Detection],
     free: &'a mut [bool],
@@ -326,8 +279,7 @@ impl Round<'_> {
         }
         for (row, column) in rows.iter().zip(assign(&matrix, rows.len(), columns.len())) {
             if let Some(column) = column.map(|column| columns[column]) {
-                let detection = &self.detections[column];
-                self.bodies[*row].see(self.t_us, detection, self.people.contains(&detection.class));
+                self.bodies[*row].see(self.t_us, &self.detections[column]);
                 self.free[column] = false;
             }
         }
