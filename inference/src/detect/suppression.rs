@@ -18,6 +18,10 @@ const PART_AREA_MAX: f32 = 0.6;
 /// A box of the same class that overlaps the best one of an object by this means the whole of the same.
 const AGREE_OVERLAP_MIN: f32 = 0.65;
 
+/// Only what is at least so high, a part of the picture, has cells enough that agree. Of a smaller object the few cells beside
+/// the best one are worse: fewer events of fresh cities were told rightly with them (F1 0.88 instead of 0.92).
+const AGREED_HEIGHT_MIN: f32 = 0.35;
+
 /// Most boxes that leave a picture, the best ones: bounds the tracker's work on a picture full of noise.
 pub const MAX_DETECTIONS: usize = 200;
 
@@ -47,7 +51,7 @@ impl Suppression {
                 }
             }
         }
-        for one in &mut kept {
+        for one in kept.iter_mut().filter(|one| one.bbox.height() >= AGREED_HEIGHT_MIN) {
             one.bbox = agreed(one, &found);
         }
         kept
