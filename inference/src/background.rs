@@ -87,9 +87,9 @@ impl Background {
         self.last_us == Some(self.started_us)
     }
 
-    /// Whether it still follows fast, so that what stood in the first picture leaves no ghost.
-    pub(crate) fn is_young(&self) -> bool {
-        self.last_us.is_none_or(|last_us| last_us.saturating_sub(self.started_us) < START_US)
+    /// When the last picture was; none while it still follows fast, so that what stood in the first one leaves no ghost.
+    pub(crate) fn settled_us(&self) -> Option<i64> {
+        self.last_us.filter(|last_us| last_us.saturating_sub(self.started_us) >= START_US)
     }
 
     /// By how much each pixel of the last picture differed.

@@ -25,7 +25,6 @@ pub(super) struct LumaAndChange {
     background: Background,
     restless: Restless,
     held: Held,
-    t_us: i64,
 }
 
 /// What is kept from picture to picture.
@@ -48,7 +47,6 @@ impl LumaAndChange {
             background: Background::default(),
             restless: Restless::default(),
             held: Held::default(),
-            t_us: 0,
         }
     }
 
@@ -56,14 +54,13 @@ impl LumaAndChange {
     pub(super) fn observe(&mut self, picture: &I420<'_>, t_us: i64) {
         self.shrink.write(picture, &mut self.luma);
         self.background.observe(&self.luma, t_us);
-        self.t_us = t_us;
     }
 
     /// What the model has found in the last picture: where it is sure, the background waits.
     pub(super) fn found(&mut self, detections: &[Detection]) {
-        if !self.background.is_young() {
-            let pixels = self.held.observe(detections, &self.mapping, self.t_us);
-            self.background.unlearn(&self.luma, pixels);
+        if let Some(t_us) = self.background.settled_us() {
+            let pixels = self.held.observe(detections, &self.mapping, t_us);
+            self.background.unlearn(&self.luma, &pixels);
         }
     }
 
