@@ -133,10 +133,12 @@ struct Eye {
 impl Eye {
     fn new(place: &Place, camera: &Camera, sequence: u64) -> Eye {
         let view = camera.view();
+        let mut sensor = Sensor::new(camera, sequence);
+        sensor.swarm();
         Eye {
             painter: Painter::new(view),
             backdrop: Backdrop::new(place.layout(), &view, &place.light(), sequence),
-            sensor: Sensor::new(camera, sequence),
+            sensor,
             frame: Frame::new(camera.size_px.0, camera.size_px.1),
             tensor: Tensor::new_luma_and_change(INPUT_PX),
             finds_per_mille: FINDS_PER_MILLE[sequence as usize % FINDS_PER_MILLE.len()],
@@ -219,7 +221,7 @@ impl Place {
         let wet = rng.random_bool(0.2);
         let options = Options {
             seed: sequence,
-            hour: if rng.random_bool(0.75) { rng.random_range(6.0..19.0) } else { rng.random_range(0.0..24.0) },
+            hour: if rng.random_bool(0.6) { rng.random_range(6.0..19.0) } else { rng.random_range(0.0..24.0) },
             cloud: rng.random_range(0.0..1.0),
             rain: if wet { rng.random_range(0.1..1.0) } else { 0.0 },
             density: rng.random_range(0.6..2.5),
@@ -240,7 +242,9 @@ impl Place {
                 own.into_iter().chain([anywhere(world, rng), anywhere(world, rng)]).collect()
             }
         };
-        for camera in &mut cameras {
+        for (number, camera) in cameras.iter_mut().enumerate() {
+            // Each a device of its own, however often it was drawn.
+            camera.physical = number.to_string();
             camera.size_px = SIZES_PX[rng.random_range(0..SIZES_PX.len())];
             camera.faults.clear();
         }

@@ -7,12 +7,18 @@ use super::{
     sensor::{hash, unit},
 };
 
-/// Each so often a moth may come, and it does in this part of the cases.
-const MOTH_EVERY_US: i64 = 8_000_000;
-const MOTH_PART: f32 = 0.4;
-/// The same of the spider.
-const SPIDER_EVERY_US: i64 = 140_000_000;
-const SPIDER_PART: f32 = 0.7;
+/// Each so often one may come, and it does in this part of the cases.
+#[derive(Clone, Copy)]
+struct Often {
+    every_us: i64,
+    part: f32,
+}
+
+const MOTHS: Often = Often { every_us: 8_000_000, part: 0.4 };
+const SPIDERS: Often = Often { every_us: 140_000_000, part: 0.7 };
+/// Of a summer night by the water, for whoever is to learn what they look like.
+const MANY_MOTHS: Often = Often { every_us: 3_000_000, part: 0.4 };
+const MANY_SPIDERS: Often = Often { every_us: 26_000_000, part: 0.7 };
 /// A night exposure, and in how many steps what moves in it is drawn.
 const EXPOSURE_US: i64 = 40_000;
 const STEPS: i64 = 6;
@@ -20,11 +26,18 @@ const STEPS: i64 = 6;
 /// The insects before one camera.
 pub(super) struct Insects {
     seed: u64,
+    moths: Often,
+    spiders: Often,
 }
 
 impl Insects {
     pub(super) fn new(seed: u64) -> Insects {
-        Insects { seed: seed ^ 0x0B5E_55ED }
+        Insects { seed: seed ^ 0x0B5E_55ED, moths: MOTHS, spiders: SPIDERS }
+    }
+
+    /// Several times as many.
+    pub(super) fn swarm(&mut self) {
+        (self.moths, self.spiders) = (MANY_MOTHS, MANY_SPIDERS);
     }
 
     /// Draws those that are there.
@@ -37,13 +50,13 @@ impl Insects {
     }
 
     /// What is drawn for one of so many: its own chances, and how far its time has come, 0–1.
-    fn part_of(&self, (every_us, part): (i64, f32), longest_s: (f32, f32), t_us: i64) -> Option<(u64, f32, f32)> {
+    fn part_of(&self, Often { every_us, part }: Often, lasts_s: (f32, f32), t_us: i64) -> Option<(u64, f32, f32)> {
         let slot = t_us.div_euclid(every_us);
         let seed = self.seed ^ (slot as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ every_us as u64;
         if unit(seed, 0) >= part {
             return None;
         }
-        let lasts_s = longest_s.0 + (longest_s.1 - longest_s.0) * unit(seed, 1);
+        let lasts_s = lasts_s.0 + (lasts_s.1 - lasts_s.0) * unit(seed, 1);
         let from_s = unit(seed, 2) * (every_us as f32 / 1e6 - lasts_s);
         let passed_s = (t_us - slot * every_us) as f32 / 1e6 - from_s;
         (0.0..lasts_s).contains(&passed_s).then(|| (seed, passed_s / lasts_s, passed_s))
@@ -51,7 +64,7 @@ impl Insects {
 
     /// From edge to edge in a bow, wavering.
     fn moth(&self, frame: &mut Frame, t_us: i64) {
-        let Some((seed, part, passed_s)) = self.part_of((MOTH_EVERY_US, MOTH_PART), (0.5, 2.2), t_us) else { return };
+        let Some((seed, part, passed_s)) = self.part_of(self.moths, (0.5, 2.2), t_us) else { return };
         let aspect = frame.width_px as f32 / frame.height_px as f32;
         let edge = |what: u32, right: bool| [if right { aspect + 0.1 } else { -0.1 }, unit(seed, what)];
         let from_right = hash(seed, 3) & 1 == 0;
@@ -70,7 +83,7 @@ impl Insects {
 
     /// On its thread, down and up again, legs around it.
     fn spider(&self, frame: &mut Frame, t_us: i64) {
-        let Some((seed, part, passed_s)) = self.part_of((SPIDER_EVERY_US, SPIDER_PART), (12.0, 22.0), t_us) else {
+        let Some((seed, part, passed_s)) = self.part_of(self.spiders, (12.0, 22.0), t_us) else {
             return;
         };
         let aspect = frame.width_px as f32 / frame.height_px as f32;

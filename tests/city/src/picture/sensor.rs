@@ -43,8 +43,11 @@ const NOISE_SIGMA: f32 = 28.0;
 const NOISE_LENGTH: usize = 1 << 16;
 
 impl Sensor {
-    /// A camera's sensor; the seed decides on what makes it differ from others of its kind.
+    /// A camera's sensor; the city's seed and the device decide on what makes it differ from others: those of one city
+    /// are of several makes, some see by infrared light at night, some are noisier, and each has its own insects.
     pub fn new(camera: &Camera, seed: u64) -> Sensor {
+        let seed =
+            camera.physical.bytes().fold(seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3));
         let draw = |what: u32| unit(seed, what);
         let (width, height) = camera.size_px;
         Sensor {
@@ -62,6 +65,11 @@ impl Sensor {
             camera: camera.clone(),
             seed,
         }
+    }
+
+    /// Lets insects come several times as often, where pictures are to learn from.
+    pub fn swarm(&mut self) {
+        self.insects.swarm();
     }
 
     /// Makes what was painted into what the camera sends. `utc_us` is what its clock shows, since 1970.

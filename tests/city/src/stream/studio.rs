@@ -157,7 +157,7 @@ impl Studio {
             return Err(UnknownCamera::new(id, cameras));
         };
         device.camera.faults.push(fault.clone());
-        device.sensor = Sensor::new(&device.camera, sensor_seed(&device.name, self.seed));
+        device.sensor = Sensor::new(&device.camera, self.seed);
         for index in &device.cameras {
             self.cameras[*index].faults.push(fault.clone());
         }
@@ -212,7 +212,7 @@ impl Studio {
             let camera = self.cameras[cameras[0]].clone();
             let mut device = Device {
                 painter: Painter::new(camera.view()),
-                sensor: Sensor::new(&camera, sensor_seed(&name, self.seed)),
+                sensor: Sensor::new(&camera, self.seed),
                 name,
                 cameras,
                 shown: Scene { moved: false, light: 0 },
@@ -263,11 +263,6 @@ impl Studio {
         let draw = move || Backdrop::new(&layout, &view, &light, seed);
         std::thread::Builder::new().name("backdrop".into()).spawn(draw).expect("the system gives a thread")
     }
-}
-
-/// Devices of one city are of several makes: some see by infrared light at night, some are noisier than others.
-fn sensor_seed(device: &str, seed: u64) -> u64 {
-    device.bytes().fold(seed, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x100_0000_01B3))
 }
 
 impl Device {
