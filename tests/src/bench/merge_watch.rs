@@ -4,12 +4,11 @@
 
 use yiwang_city::truth::TrueEvent;
 use yiwang_city::world::{Options, World};
-use yiwang_inference::analyser::Analyser;
 use yiwang_inference::rules::{Phase, RuleEvent};
-use yiwang_inference::track::TrackerConfig;
 
 use super::merge::{City, Sent};
 use super::model::{Eye, default_model};
+use super::watcher::Watcher;
 use crate::link::LinkError;
 
 /// A detected begin belongs to a true one that is not farther from it than this.
@@ -25,25 +24,21 @@ pub(super) fn watch(seed: u64, seconds: u64) -> Result<City, LinkError> {
     let mut world = World::new(Options { seed, ..Options::default() });
     let (light, cameras) = (world.light(), world.cameras().to_vec());
     let mut eyes: Vec<Eye> = cameras.iter().map(|camera| Eye::new(&world, camera, seed)).collect::<Result<_, _>>()?;
-    let mut minds = Vec::new();
-    for camera in &cameras {
-        let (rules, calibration) = (camera.rules.clone(), Some(camera.calibration()));
-        let classes = &model.info().classes;
-        minds.push((model.tensor(), Analyser::calibrated(TrackerConfig::default(), rules, classes, calibration)?));
-    }
+    let mut watchers: Vec<Watcher> =
+        cameras.iter().map(|camera| Watcher::new(camera, &model)).collect::<Result<_, _>>()?;
     let (mut truth, mut events) = (Vec::new(), Vec::new());
     let end_us = i64::try_from(seconds)? * 1_000_000;
     for t_us in (0..end_us).step_by(STEP_US as usize) {
         world.advance(t_us);
-        for ((eye, (tensor, analyser)), camera) in eyes.iter_mut().zip(&mut minds).zip(&cameras) {
+        for ((eye, watcher), camera) in eyes.iter_mut().zip(&mut watchers).zip(&cameras) {
             truth.append(&mut eye.watch(&world, &light, t_us));
-            model.prepare(&eye.picture(), t_us, tensor)?;
-            let made = analyser.observe(t_us, &model.detect(tensor)?);
+            let detections = watcher.detect(&model, &eye.picture(), t_us)?;
+            let made = watcher.judge(&eye.picture(), t_us, detections)?;
             events.extend(made.into_iter().map(|event| sent(&camera.id, &event, &model.info().classes)));
         }
     }
-    for ((_, analyser), camera) in minds.iter_mut().zip(&cameras) {
-        let made = analyser.finish(end_us);
+    for (watcher, camera) in watchers.iter_mut().zip(&cameras) {
+        let made = watcher.finish(end_us);
         events.extend(made.into_iter().map(|event| sent(&camera.id, &event, &model.info().classes)));
     }
     events.retain(|sent| sent.event.kind != "count");

@@ -16,5 +16,6 @@ mod report;
 pub mod search;
 mod subscribers;
 pub mod uplink;
+mod watcher;
 
 pub use report::Report;

@@ -13,13 +13,12 @@ use yiwang_city::score::boxes::{FoundBox, Precision, TrueBox};
 use yiwang_city::score::{self, Clock, Terms, Told};
 use yiwang_city::truth::{self, CLASSES, EventTruth, Line, Seen, Start, TrueCamera, TrueEvent};
 use yiwang_city::world::{Options, World};
-use yiwang_inference::analyser::Analyser;
-use yiwang_inference::detect::{Detection, Tensor};
+use yiwang_inference::detect::Detection;
 use yiwang_inference::model::{Manifest, Model, ModelSpec, Runtime};
 use yiwang_inference::picture::I420;
 use yiwang_inference::rules::RuleEvent;
-use yiwang_inference::track::TrackerConfig;
 
+use super::watcher::Watcher;
 use super::{Report, clips};
 use crate::assets;
 use crate::link::LinkError;
@@ -47,15 +46,10 @@ pub struct Size {
 /// One model at work on one city.
 struct Candidate<'a> {
     model: &'a Model,
-    cameras: Vec<Watch>,
+    cameras: Vec<Watcher>,
     precision: Precision,
     told: Vec<Told>,
     spent_us: &'a mut Vec<u64>,
-}
-
-struct Watch {
-    tensor: Tensor,
-    analyser: Analyser,
 }
 
 /// Runs it.
@@ -144,12 +138,7 @@ fn city(
     let mut eyes: Vec<Eye> = cameras.iter().map(|camera| Eye::new(&world, camera, seed)).collect::<Result<_, _>>()?;
     let mut candidates: Vec<Candidate<'_>> = Vec::new();
     for ((_, model, _), spent_us) in models.iter().zip(spent_us) {
-        let watch = |camera: &Camera| {
-            let (rules, calibration) = (camera.rules.clone(), Some(camera.calibration()));
-            let analyser = Analyser::calibrated(TrackerConfig::default(), rules, &model.info().classes, calibration)?;
-            Ok(Watch { tensor: model.tensor(), analyser })
-        };
-        let cameras = cameras.iter().map(watch).collect::<Result<_, LinkError>>()?;
+        let cameras = cameras.iter().map(|camera| Watcher::new(camera, model)).collect::<Result<_, _>>()?;
         candidates.push(Candidate { model, cameras, precision: Precision::default(), told: Vec::new(), spent_us });
     }
     let end_us = i64::try_from(seconds)? * 1_000_000;
@@ -241,8 +230,7 @@ impl Candidate<'_> {
     fn picture(&mut self, index: usize, eye: &Eye, t_us: i64, seen: Option<&Vec<Seen>>) -> Result<(), LinkError> {
         let watch = &mut self.cameras[index];
         let begun = Instant::now();
-        self.model.prepare(&eye.picture(), t_us, &mut watch.tensor)?;
-        let detections = self.model.detect(&mut watch.tensor)?;
+        let detections = watch.detect(self.model, &eye.picture(), t_us)?;
         self.spent_us.push(u64::try_from(begun.elapsed().as_micros())?);
         if let Some(seen) = seen {
             let height_px = eye.frame.height_px as f32;
@@ -250,14 +238,14 @@ impl Candidate<'_> {
             let truth: Vec<TrueBox> = seen.iter().filter_map(|seen| true_box(seen, height_px)).collect();
             self.precision.picture(&truth, &found.collect::<Vec<_>>());
         }
-        let made = watch.analyser.observe(t_us, &detections);
+        let made = watch.judge(&eye.picture(), t_us, detections)?;
         self.told.extend(made.into_iter().map(|event| told(&eye.id, event)));
         Ok(())
     }
 
     fn finish(mut self, cameras: &[Camera], end_us: i64) -> (Vec<Told>, Precision) {
         for (watch, camera) in self.cameras.iter_mut().zip(cameras) {
-            let made = watch.analyser.finish(end_us);
+            let made = watch.finish(end_us);
             self.told.extend(made.into_iter().map(|event| told(&camera.id, event)));
         }
         (self.told, self.precision)

@@ -9,15 +9,12 @@ use yiwang_city::camera::{Camera, View};
 use yiwang_city::score::{self, Clock, Terms, Told, Truth};
 use yiwang_city::truth::{Line, Start, TrueCamera};
 use yiwang_city::world::{Actor, Options, World};
-use yiwang_inference::analyser::Analyser;
-use yiwang_inference::detect::Tensor;
-use yiwang_inference::left::LeftThings;
 use yiwang_inference::model::Model;
 use yiwang_inference::quality::Examiner;
-use yiwang_inference::rules::{self, Phase};
-use yiwang_inference::track::TrackerConfig;
+use yiwang_inference::rules::Phase;
 
 use super::super::model::{Eye, default_model, first_of_each_device, told};
+use super::super::watcher::Watcher;
 use crate::link::LinkError;
 
 /// As gateways sample.
@@ -74,10 +71,7 @@ pub(super) fn watch(seed: u64, seconds: u64) -> Result<score::Report, LinkError>
 struct Watch {
     eye: Eye,
     view: View,
-    analyser: Analyser,
-    tensor: Tensor,
-    /// Where a rule asks for what was left or taken.
-    left: Option<LeftThings>,
+    watcher: Watcher,
     examiner: Examiner,
     awake_until_us: i64,
     looked_us: i64,
@@ -110,7 +104,7 @@ fn block(model: &Model, options: Options) -> Result<score::Report, LinkError> {
     }
     for (watch, camera) in watches.iter_mut().zip(&cameras) {
         lines.extend(watch.eye.finish().into_iter().map(Line::Event));
-        feed.extend(watch.analyser.finish(BLOCK_US).into_iter().map(|event| told(&camera.id, event)));
+        feed.extend(watch.watcher.finish(BLOCK_US).into_iter().map(|event| told(&camera.id, event)));
     }
     lines.push(Line::Told { to_us: BLOCK_US });
     Ok(score::judge(&Truth::new(lines), &feed, &Terms::default()))
@@ -118,15 +112,10 @@ fn block(model: &Model, options: Options) -> Result<score::Report, LinkError> {
 
 impl Watch {
     fn new(world: &World, camera: &Camera, model: &Model, seed: u64) -> Result<Watch, LinkError> {
-        let classes = &model.info().classes;
-        let left = rules::about_things(&camera.rules).then(|| LeftThings::new(classes)).flatten();
-        let (rules, calibration) = (camera.rules.clone(), Some(camera.calibration()));
         Ok(Watch {
             eye: Eye::new(world, camera, seed)?,
             view: camera.view(),
-            analyser: Analyser::calibrated(TrackerConfig::default(), rules, classes, calibration)?,
-            tensor: model.tensor(),
-            left,
+            watcher: Watcher::new(camera, model)?,
             examiner: Examiner::new(&[]),
             awake_until_us: 0,
             looked_us: i64::MIN / 2,
@@ -143,12 +132,8 @@ impl Watch {
 
     fn look(&mut self, model: &Model, t_us: i64, camera: &str, feed: &mut Vec<Told>) -> Result<(), LinkError> {
         let picture = self.eye.picture();
-        model.prepare(&picture, t_us, &mut self.tensor)?;
-        let mut detections = model.detect(&mut self.tensor)?;
-        if let Some(left) = &mut self.left {
-            left.observe(&picture, t_us, &mut detections)?;
-        }
-        let events = self.analyser.observe(t_us, &detections);
+        let detections = self.watcher.detect(model, &picture, t_us)?;
+        let events = self.watcher.judge(&picture, t_us, detections)?;
         feed.extend(events.into_iter().map(|event| told(camera, event)));
         for finding in self.examiner.observe(t_us, &picture) {
             feed.push(Told {
