@@ -84,7 +84,7 @@ fn outcome(pictures: usize, behind: Behind, mut mask: Mask) -> String {
         };
         let detections = model.detect(&mut own).unwrap();
         let events = analyser.observe(t_us, &detections);
-        let faults = examiner.observe(t_us, &seen);
+        let faults = examiner.observe(t_us, &seen, &detections);
         text += &format!("{index} {:x} {:x} {detections:?} {events:?} {faults:?}\n", bits(&colour), bits(&own));
     }
     text + &format!("{:?} {:?}", analyser.finish(i64::MAX / 2), examiner.finish(i64::MAX / 2))

@@ -214,7 +214,7 @@ impl Analyst {
         if let Some(left) = &mut self.left {
             left.observe(&view, times.media_us, &mut detections).map_err(unreadable(&self.model_name))?;
         }
-        let findings = self.examiner.observe(times.media_us, &view);
+        let findings = self.examiner.observe(times.media_us, &view, &detections);
         let planes = window::copy(self.window.as_ref(), &view);
         let found = self.observe(picture, &detections, findings, id);
         self.show(picture, planes, detections, &found);
@@ -252,7 +252,7 @@ impl Analyst {
             return Ok(None);
         }
         (self.left, self.unchanged) = (left, unchanged);
-        let findings = self.examiner.observe(media_us, &view);
+        let findings = self.examiner.observe(media_us, &view, &detections);
         let planes = window::copy(self.window.as_ref(), &view);
         let found = self.observe(picture, &detections, findings, id);
         self.show(picture, planes, detections, &found);

@@ -29,13 +29,14 @@ use self::{
     hold::{Hold, State, Turn},
     look::{Against, Look, Scratch, Smooth},
     normal::Normal,
-    sample::Sampler,
+    sample::{ROWS, Sampler},
     stillness::Stillness,
     structure::Structure,
     sudden::Sudden,
     tint::Tint,
 };
 use crate::{
+    detect::Detection,
     picture::I420,
     rules::{Descriptor, Measure, Phase},
 };
@@ -69,6 +70,8 @@ const UNLIKE_LOST: f32 = 0.04;
 const UNLIKE_SHARPNESS: f32 = 0.5;
 const UNLIKE_CAST: f32 = 8.0;
 const UNLIKE_CHANGE: f32 = 3.0;
+/// A box of this score is an object.
+const OBJECT_SCORE_MIN: f32 = 0.4;
 /// The shift of a view is looked for below this agreement.
 const SEARCH_BELOW: f32 = 0.5;
 /// From this agreement on it is the usual view without a doubt.
@@ -179,6 +182,8 @@ pub struct Examiner {
     structure: Structure,
     stillness: Stillness,
     scratch: Scratch,
+    /// Cells with an object in them; room to work in.
+    occupied: Vec<bool>,
     smooth: Smooth,
     /// Patches of the view, and the view as a whole.
     patch: Sudden,
@@ -200,6 +205,7 @@ impl Examiner {
             structure: Structure::default(),
             stillness: Stillness::default(),
             scratch: Scratch::default(),
+            occupied: Vec::new(),
             smooth: Smooth::default(),
             patch: Sudden::new(UNLIKE_LOST / 2.0, UNLIKE_LOST),
             view: Sudden::new(1.0 - AGREES_FROM, 1.0 - SEARCH_BELOW),
@@ -209,8 +215,9 @@ impl Examiner {
         }
     }
 
-    /// Looks at the picture of that media time, if it is time to.
-    pub fn observe(&mut self, t_us: i64, picture: &I420<'_>) -> Vec<Finding> {
+    /// Looks at the picture of that media time, if it is time to. Of the `objects` in it what they look like is not
+    /// learned: cars that have stood there since the beginning are no view that is covered when they leave.
+    pub fn observe(&mut self, t_us: i64, picture: &I420<'_>, objects: &[Detection]) -> Vec<Finding> {
         let step_us = self.last_us.map(|last_us| t_us.saturating_sub(last_us));
         if step_us.is_some_and(|step_us| (0..PERIOD_US).contains(&step_us)) || self.holds.iter().all(Option::is_none) {
             return Vec::new();
@@ -219,7 +226,7 @@ impl Examiner {
             self.restart();
         }
         self.last_us = Some(t_us);
-        let Some(look) = self.look(t_us, picture, step_us.unwrap_or(0)) else { return Vec::new() };
+        let Some(look) = self.look(t_us, picture, objects, step_us.unwrap_or(0)) else { return Vec::new() };
         self.judge(t_us, &look)
     }
 
@@ -269,7 +276,7 @@ impl Examiner {
     }
 
     /// Samples the picture, compares it, and learns from it unless something may be wrong. None of too small a picture.
-    fn look(&mut self, t_us: i64, picture: &I420<'_>, step_us: i64) -> Option<Look> {
+    fn look(&mut self, t_us: i64, picture: &I420<'_>, objects: &[Detection], step_us: i64) -> Option<Look> {
         if !self.sampler.as_ref().is_some_and(|sampler| sampler.fits(picture)) {
             self.sampler = Sampler::new((picture.width_px, picture.height_px));
             self.normal = Normal::default();
@@ -304,7 +311,8 @@ impl Examiner {
         let seen = !look.is_hidden();
         look.still_us = self.stillness.observe(t_us, sampler.lines(), seen, seen && !suspected);
         if !suspected {
-            self.normal.learn(cells, &look, &tint, columns, step_us);
+            occupy(&mut self.occupied, objects, columns);
+            self.normal.learn(cells, &look, &tint, &self.occupied, columns, step_us);
         }
         Some(look)
     }
@@ -349,6 +357,18 @@ impl Examiner {
         self.normal = Normal::default();
         self.moved_since_us = None;
         Some(finding(diagnosis, Phase::End, t_us, Vec::new(), Some("new_view")))
+    }
+}
+
+/// Marks the cells that sure objects reach into.
+fn occupy(occupied: &mut Vec<bool>, objects: &[Detection], columns: usize) {
+    occupied.clear();
+    occupied.resize(columns * ROWS, false);
+    let cell = |part: f32, cells: usize| ((part * cells as f32).max(0.0) as usize).min(cells - 1);
+    for bbox in objects.iter().filter(|object| object.score >= OBJECT_SCORE_MIN).map(|object| &object.bbox) {
+        for row in cell(bbox.y0, ROWS)..=cell(bbox.y1, ROWS) {
+            occupied[row * columns + cell(bbox.x0, columns)..=row * columns + cell(bbox.x1, columns)].fill(true);
+        }
     }
 }
 

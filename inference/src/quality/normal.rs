@@ -34,6 +34,8 @@ pub(super) struct Normal {
     level: Vec<f32>,
     /// Fine detail, levels.
     pub(super) detail: Vec<f32>,
+    /// In how many pictures a cell was seen without an object in it.
+    bare: Vec<u16>,
     /// Cells that the camera writes on; none before the second picture.
     pub(super) written: Vec<bool>,
     /// Coarse structure.
@@ -52,8 +54,17 @@ impl Normal {
         self.pictures >= LEARN_PICTURES && self.seen_us >= LEARN_US
     }
 
-    /// Learns from a picture that came `step_us` after the one before.
-    pub(super) fn learn(&mut self, cells: &Cells, look: &Look, tint: &Tint, columns: usize, step_us: i64) {
+    /// Learns from a picture that came `step_us` after the one before. The detail of what is `occupied` is that of an
+    /// object, which may leave.
+    pub(super) fn learn(
+        &mut self,
+        cells: &Cells,
+        look: &Look,
+        tint: &Tint,
+        occupied: &[bool],
+        columns: usize,
+        step_us: i64,
+    ) {
         let step_us = step_us.clamp(0, STEP_MAX_US);
         self.seen_us = self.seen_us.saturating_add(step_us);
         self.pictures = self.pictures.saturating_add(1);
@@ -62,7 +73,7 @@ impl Normal {
         let weight = if look.is_unlike() && self.known() { weight / UNLIKE_SLOWER } else { weight };
         self.tint.follow(tint, weight);
         follow(&mut self.level, &cells.level, weight);
-        follow(&mut self.detail, &cells.detail, weight);
+        self.learn_detail(&cells.detail, occupied, weight);
         let usual = &mut self.usual;
         let change = look.change.unwrap_or(usual.change);
         let numbers = [
@@ -79,6 +90,24 @@ impl Normal {
         if self.pictures.is_multiple_of(STRUCTURE_EVERY) || !self.known() {
             writing::find(&self.detail, columns, &mut self.written);
             self.structure.of(&self.level, &self.written, columns);
+        }
+    }
+
+    /// A cell that has always been occupied takes what stands there for the time being, and what is behind it at once.
+    fn learn_detail(&mut self, detail: &[f32], occupied: &[bool], weight: f32) {
+        self.detail.resize(detail.len(), 0.0);
+        self.bare.resize(detail.len(), 0);
+        for (cell, (mean, value)) in self.detail.iter_mut().zip(detail).enumerate() {
+            let bare = &mut self.bare[cell];
+            let weight = match (occupied.get(cell), *bare) {
+                (Some(true), 0) => weight,
+                (Some(true), _) => continue,
+                (_, before) => {
+                    *bare = before.saturating_add(1);
+                    if u32::from(*bare) <= LEARN_PICTURES { weight.max(1.0 / f32::from(*bare)) } else { weight }
+                }
+            };
+            *mean += weight * (value - *mean);
         }
     }
 }

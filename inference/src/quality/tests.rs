@@ -4,6 +4,7 @@ use super::{
     testing::{SIZE_PX, Still, add_noise, chance, street},
     *,
 };
+use crate::picture::Rect;
 
 /// Pictures a second.
 const FPS: f32 = 2.0;
@@ -29,7 +30,7 @@ fn examine_at(
     let mut found = Vec::new();
     for index in 0..(until_s * fps) as i64 {
         let t_s = index as f32 / fps;
-        let findings = examiner.observe((t_s * 1e6) as i64, &picture(t_s).i420());
+        let findings = examiner.observe((t_s * 1e6) as i64, &picture(t_s).i420(), &[]);
         found.extend(findings.into_iter().map(|finding| (finding.descriptor.kind, finding.phase, t_s)));
     }
     found
@@ -191,7 +192,7 @@ fn an_idle_camera_that_freezes_is_suspected_at_the_first_repetition_and_nothing_
         let mut told_s = None;
         let look = |examiner: &mut Examiner, t_s: f32| {
             let still = if t_s < 200.0 { day(1, t_s) } else { day(1, 200.0) };
-            !examiner.observe((t_s * 1e6) as i64, &still.i420()).is_empty()
+            !examiner.observe((t_s * 1e6) as i64, &still.i420(), &[]).is_empty()
         };
         // Awake, then a keyframe each period; awake again, as the gateway is, once something is suspected.
         let mut t_s = 0.0;
@@ -320,6 +321,30 @@ fn a_camera_that_was_moved_while_it_was_off_is_found_and_the_end_of_a_stream_end
 }
 
 #[test]
+fn a_queue_that_has_stood_there_from_the_beginning_on_uncovers_the_road_and_covers_no_lens() {
+    let queue = Rect::new(0.2, 0.25, 0.7, 0.9);
+    let road = |x: usize, y: usize| (128..448).contains(&x) && (90..324).contains(&y);
+    let cars = street(2, (0, 0));
+    let scene = |t_s: f32| {
+        let level = |x: usize, y: usize| if t_s < 30.0 { f32::from(cars.luma[y * 640 + x]) } else { 95.0 };
+        noisy(changed(street(1, (0, 0)), |x, y, luma| if road(x, y) { level(x, y) } else { luma }), 1, t_s)
+    };
+    let told = |known: bool| {
+        let mut examiner = Examiner::new(&[]);
+        let mut begun = Vec::new();
+        for step in 0..140 {
+            let car = Detection { bbox: queue, class: 2, score: 0.9 };
+            let objects = if known && step < 60 { vec![car] } else { Vec::new() };
+            let findings = examiner.observe(step * 500_000, &scene(step as f32 / 2.0).i420(), &objects);
+            begun.extend(findings.iter().map(|finding| finding.descriptor.kind));
+        }
+        begun
+    };
+    assert_eq!(told(false), ["camera.covered"], "who does not know what stood there takes it for the view");
+    assert_eq!(told(true), Vec::<&str>::new());
+}
+
+#[test]
 fn what_is_switched_off_is_not_told_and_tiny_pictures_and_odd_times_do_no_harm() {
     let mut examiner = Examiner::new(&["moved".to_owned()]);
     assert_eq!(
@@ -330,7 +355,7 @@ fn what_is_switched_off_is_not_told_and_tiny_pictures_and_odd_times_do_no_harm()
     for (size_px, t_us) in
         [((4, 4), 0), ((640, 4), i64::MAX), ((70, 80), i64::MIN), ((70, 80), 0), ((70, 80), i64::MAX)]
     {
-        assert_eq!(examiner.observe(t_us, &Still::even(size_px, 99).i420()), []);
+        assert_eq!(examiner.observe(t_us, &Still::even(size_px, 99).i420(), &[]), []);
     }
 }
 

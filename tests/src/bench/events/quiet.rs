@@ -133,9 +133,10 @@ impl Watch {
     fn look(&mut self, model: &Model, t_us: i64, camera: &str, feed: &mut Vec<Told>) -> Result<(), LinkError> {
         let picture = self.eye.picture();
         let detections = self.watcher.detect(model, &picture, t_us)?;
+        let findings = self.examiner.observe(t_us, &picture, &detections);
         let events = self.watcher.judge(&picture, t_us, detections)?;
         feed.extend(events.into_iter().map(|event| told(camera, event)));
-        for finding in self.examiner.observe(t_us, &picture) {
+        for finding in findings {
             feed.push(Told {
                 id: None,
                 camera: camera.to_owned(),
