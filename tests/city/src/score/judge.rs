@@ -177,12 +177,14 @@ impl<'a> Watch<'a> {
             count.found += 1;
             count.errors_us.push(found[one] - required[other].t_us);
         }
-        for t_us in outcome.missing.iter().map(|other| required[*other].t_us).filter(|t_us| self.counts(*t_us)) {
+        // What the other side may yet tell of the last moments nobody knows.
+        let known = |t_us: i64| self.counts(t_us) && t_us.saturating_add(tolerance_us) < self.to_us;
+        for t_us in outcome.missing.iter().map(|other| required[*other].t_us).filter(|t_us| known(*t_us)) {
             count.missing += 1;
             remarks.push(remark(t_us, "is missing"));
         }
         for t_us in outcome.extra.iter().map(|one| found[*one]) {
-            if !self.counts(t_us) || self.is_blind(t_us) {
+            if !known(t_us) || self.is_blind(t_us) {
                 continue;
             }
             let twice = near(t_us);

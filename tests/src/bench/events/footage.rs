@@ -144,14 +144,16 @@ fn retold(folder: &Path, cameras: &[Camera]) -> Result<Vec<Line>, LinkError> {
         Ok(truth::read(&path.display().to_string(), &std::fs::read_to_string(&path)?)?)
     };
     let mut lines = read("city.jsonl")?;
-    lines.retain(|line| matches!(line, Line::Start(_) | Line::Fault(_) | Line::Told { .. }));
+    lines.retain(|line| matches!(line, Line::Start(_) | Line::Fault(_)));
     let mut truths = BTreeMap::new();
     for camera in cameras {
         lines.push(Line::Camera(TrueCamera::of(camera, 0)));
         truths.insert(camera.id.clone(), (EventTruth::new(camera)?, camera.size_px.1));
     }
+    let mut to_us = None;
     for line in read("objects.jsonl")? {
         let Line::Objects { camera, t_us, objects } = line else { continue };
+        to_us = to_us.max(Some(t_us));
         let Some((truth, height_px)) = truths.get_mut(&camera) else { continue };
         let seen: Vec<Seen> = objects.iter().filter_map(seen).collect();
         lines.extend(truth.picture(t_us, &seen, *height_px).into_iter().map(Line::Event));
@@ -159,6 +161,8 @@ fn retold(folder: &Path, cameras: &[Camera]) -> Result<Vec<Line>, LinkError> {
     for (truth, _) in truths.values_mut() {
         lines.extend(truth.finish().into_iter().map(Line::Event));
     }
+    // All of it was watched, however little was told.
+    lines.extend(to_us.map(|to_us| Line::Told { to_us: to_us + 1 }));
     Ok(lines)
 }
 
