@@ -108,6 +108,41 @@ fn one_vehicle_called_car_and_truck_in_turn_is_one_and_is_called_what_it_mostly_
 }
 
 #[test]
+fn a_row_of_parked_cars_does_not_move_up_while_one_of_them_is_missed() {
+    let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+    // Each hides a good part of the next.
+    let parked = |n: i32| Detection {
+        bbox: Rect::around(Point::new(0.3 + 0.06 * n as f32, 0.3 + 0.05 * n as f32), 0.16, 0.16),
+        class: CAR,
+        score: 0.8,
+    };
+    for i in 0..60i64 {
+        let boxes: Vec<Detection> = (0..5).filter(|n| *n != 4 || !(25..45).contains(&i)).map(parked).collect();
+        tracker.update(i * 200_000, &boxes);
+        for track in tracker.tracks().iter().filter(|track| track.id < 5) {
+            let place = 0.3 + 0.06 * (track.id - 1) as f32;
+            assert!((track.bbox.centre().x - place).abs() < 0.01, "picture {i}: {track:?}");
+        }
+    }
+}
+
+#[test]
+fn two_boxes_of_one_person_are_one_and_two_cars_that_hide_each_other_are_two() {
+    let pair = |class: u16, width: f32, height: f32, apart: f32| {
+        let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+        for i in 0..20i64 {
+            let one =
+                |x: f32, score: f32| Detection { bbox: Rect::around(Point::new(x, 0.5), width, height), class, score };
+            tracker.update(i * 200_000, &[one(0.4, 0.8), one(0.4 + apart, 0.6)]);
+        }
+        tracker.tracks().len()
+    };
+    assert_eq!(pair(PERSON, 0.06, 0.3, 0.03), 1);
+    assert_eq!(pair(PERSON, 0.06, 0.3, 0.04), 2);
+    assert_eq!(pair(CAR, 0.2, 0.15, 0.1), 2);
+}
+
+#[test]
 fn a_person_does_not_become_the_car_behind() {
     let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
     for i in 0..20 {

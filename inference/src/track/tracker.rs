@@ -35,6 +35,11 @@ const WEAK_OVERLAP_MIN: f32 = 0.4;
 /// In the last round boxes are grown by this part of their size on every side, and need this overlap then.
 const GROWN_PART: f32 = 0.5;
 const GROWN_OVERLAP_MIN: f32 = 0.2;
+/// What has stood in one place for so long …
+const STANDS_US: i64 = 3_000_000;
+/// … which is the same where its boxes overlap by this, keeps that place: a box there is nobody else's. Where one of a row
+/// of parked cars is missed for a moment, its neighbours would move up one by one.
+const SAME_PLACE_OVERLAP: f32 = 0.6;
 /// A box that overlaps a track seen in the same picture by more than this is its double and starts nothing …
 const DOUBLE_OVERLAP: f32 = 0.6;
 /// … and one that is upright, as people are and vehicles in a queue are not, by more than this: two people seen at once
@@ -95,6 +100,8 @@ struct Body {
     track: Track,
     filter: BoxFilter,
     group: u16,
+    /// Where it has been, and since when.
+    place: (Rect, i64),
     /// Summed score for each class it was seen as.
     votes: Vec<(u16, f32)>,
 }
@@ -131,7 +138,9 @@ impl Tracker {
         let any = |_: &Body| true;
         let plain = |body: &Body, bbox: &Rect| body.filter.bbox().iou(bbox);
         let grown = |body: &Body, bbox: &Rect| body.filter.bbox().grown(GROWN_PART).iou(&bbox.grown(GROWN_PART));
-        let mut round = Round { bodies: &mut self.bodies, groups: &self.groups, t_us, detections, free: &mut free };
+        let kept = self.kept_places(t_us, detections);
+        let mut round =
+            Round { bodies: &mut self.bodies, groups: &self.groups, t_us, detections, kept: &kept, free: &mut free };
         round.run(known, sure, plain, SURE_OVERLAP_MIN);
         round.run(known, weak, plain, WEAK_OVERLAP_MIN);
         round.run(fresh, sure, plain, SURE_OVERLAP_MIN);
@@ -170,6 +179,19 @@ impl Tracker {
     pub fn undecided(&self) -> impl Iterator<Item = &Rect> {
         let open = |body: &&Body| body.track.id == 0 || (body.track.predicted && !body.track.left_picture);
         self.bodies.iter().filter(open).map(|body| &body.track.bbox)
+    }
+
+    /// For each box the number of the track that stands there; none where nothing does.
+    fn kept_places(&self, t_us: i64, detections: &[Detection]) -> Vec<Option<u64>> {
+        let standing: Vec<&Body> = self.bodies.iter().filter(|body| body.track.id != 0 && body.stands(t_us)).collect();
+        let keeper = |detection: &Detection| {
+            let kind = group(&self.groups, detection.class);
+            let kin = standing.iter().filter(|body| body.group == kind);
+            let overlaps = kin.map(|body| (body.place.0.iou(&detection.bbox), body.track.id));
+            let nearest = overlaps.max_by(|a, b| a.0.total_cmp(&b.0));
+            nearest.filter(|(overlap, _)| *overlap >= SAME_PLACE_OVERLAP).map(|(_, id)| id)
+        };
+        detections.iter().map(keeper).collect()
     }
 
     /// Boxes that belong to nothing yet start tracks.
@@ -228,7 +250,11 @@ impl Body {
             sightings: 1,
         };
         let votes = vec![(detection.class, detection.score)];
-        Self { track, filter: BoxFilter::new(&detection.bbox), group: kind, votes }
+        Self { track, filter: BoxFilter::new(&detection.bbox), group: kind, place: (detection.bbox, t_us), votes }
+    }
+
+    fn stands(&self, t_us: i64) -> bool {
+        t_us - self.place.1 >= STANDS_US
     }
 
     fn patience_us(&self, config: &TrackerConfig) -> i64 {
@@ -237,6 +263,9 @@ impl Body {
 
     fn see(&mut self, t_us: i64, detection: &Detection) {
         self.filter.correct(&detection.bbox);
+        if self.place.0.iou(&detection.bbox) < SAME_PLACE_OVERLAP {
+            self.place = (detection.bbox, t_us);
+        }
         match self.votes.iter_mut().find(|(class, _)| *class == detection.class) {
             Some((_, votes)) => *votes += detection.score,
             None => self.votes.push((detection.class, detection.score)),
@@ -259,6 +288,7 @@ struct Round<'a> {
     groups: &'a [u16],
     t_us: i64,
     detections: &'a [Detection],
+    kept: &'a [Option<u64>],
     free: &'a mut [bool],
 }
 
@@ -280,7 +310,8 @@ impl Round<'_> {
         for &row in &rows {
             for &column in &columns {
                 let (body, detection) = (&self.bodies[row], &self.detections[column]);
-                let kin = body.group == group(self.groups, detection.class);
+                let may = self.kept[column].is_none_or(|keeper| keeper == body.track.id);
+                let kin = may && body.group == group(self.groups, detection.class);
                 let value = if kin { similarity(body, &detection.bbox) } else { 0.0 };
                 matrix.push(if value >= least { value } else { 0.0 });
             }
