@@ -22,14 +22,6 @@ COUNTS_HEIGHT_MIN_PX = np.array([14.4, 14.4, 9.6, 12.0, 6.0], np.float32)
 DRAWN_SIZES_PX = (32, 96)
 # A box whose mean change is below this stands still: without its luma nobody could find it.
 STILL = 0.03
-# In this part of the pictures a vehicle is put before somebody, where one fits: in one of sixteen in the end.
-COVERED_PART = 0.4
-# In this part of the pictures people are put before vehicles and other people.
-CROWDED_PART = 0.4
-# So many cut-out people are kept, and of their boxes they fill this part.
-CUTS_MAX = 400
-FILLED_PART = 0.6
-CUTS = []
 # Made once, used at random offsets: making it anew for each picture took a sixth of the training's time.
 NOISE = torch.randn(2, 224 + 64, 384 + 64, generator=torch.Generator().manual_seed(7))
 
@@ -103,10 +95,6 @@ def wanted(boxes, visible_min=VISIBLE_MIN, height_min_px=HEIGHT_MIN_PX):
 def augment(pictures, boxes, rng):
     """In place; a box that can't be found any more gets visible = 0, so that it is ignored."""
     n, _, height, width = pictures.shape
-    was = pictures.clone(), list(boxes)
-    crowd(pictures, boxes, rng, CUTS)
-    cut_out(*was, CUTS, rng)
-    cover(pictures, boxes, rng)
     pictures, boxes = zoom(pictures, boxes, rng)
     flip = rng.random(n) < 0.5
     pictures[torch.from_numpy(flip)] = pictures[torch.from_numpy(flip)].flip(3)
@@ -143,92 +131,6 @@ def augment(pictures, boxes, rng):
         luma.clamp_(0, 1)
         change.clamp_(-1, 1)
     return pictures, boxes
-
-
-def cover(pictures, boxes, rng):
-    """Puts a vehicle of the picture before in front of somebody's legs (after Ghiasi et al. 2021, arXiv:2012.07177): whoever
-    walks between cars is seen from the waist up, and his feet must be known all the same."""
-    before, boxes_before = pictures.clone(), list(boxes)
-    for i in np.flatnonzero(rng.random(len(boxes)) < COVERED_PART):
-        here, there = boxes[i].clone().numpy(), boxes_before[i - 1].numpy()
-        people = here[(here[:, 0] == 0) & (here[:, 5] > 0.8) & (here[:, 4] - here[:, 2] > COUNTS_HEIGHT_MIN_PX[0])]
-        cars = there[((there[:, 0] == 2) | (there[:, 0] == 3)) & (there[:, 5] > 0.9)].round()
-        if len(people) == 0 or len(cars) == 0:
-            continue
-        _, x0, y0, x1, y1, _ = people[rng.integers(len(people))]
-        _, from_x, from_y, to_x, to_y, _ = car = cars[rng.integers(len(cars))].astype(int)
-        wide, high = to_x - from_x, to_y - from_y
-        if not (1.2 * (x1 - x0) < wide and 0.4 * (y1 - y0) < high < 2.5 * (y1 - y0)):
-            continue
-        x = int((x0 + x1 - wide) / 2 + wide * rng.uniform(-0.35, 0.35))
-        y = int(y0 + (y1 - y0) * rng.uniform(0.3, 0.65))
-        if x < 0 or y + high <= y1 or x + wide > pictures.shape[3] or y + high > pictures.shape[2]:
-            continue
-        pictures[i, :, y : y + high, x : x + wide] = before[i - 1, :, from_y:to_y, from_x:to_x]
-        both_wide = np.minimum(here[:, 3], x + wide) - np.maximum(here[:, 1], x)
-        both_high = np.minimum(here[:, 4], y + high) - np.maximum(here[:, 2], y)
-        area = np.maximum((here[:, 3] - here[:, 1]) * (here[:, 4] - here[:, 2]), 1e-3)
-        here[:, 5] *= 1 - both_wide.clip(0) * both_high.clip(0) / area
-        moved = np.array([[car[0], x, y, x + wide, y + high, 1.0]], np.float32)
-        boxes[i] = torch.from_numpy(np.concatenate([here, moved]))
-
-
-def crowd(pictures, boxes, rng, cuts):
-    """Puts people of earlier pictures (`cuts`, which those of these come to) in front of vehicles and of one another:
-    whoever walks before a car that stands, or in a crowd, is missed most. They are cut out along what has changed."""
-    for i in np.flatnonzero((rng.random(len(boxes)) < CROWDED_PART) & (len(cuts) > 0)):
-        here = boxes[i].clone().numpy()
-        behind = here[((here[:, 0] == 0) | (here[:, 0] == 2) | (here[:, 0] == 3)) & (here[:, 5] > 0.5)]
-        behind = behind[behind[:, 4] - behind[:, 2] > COUNTS_HEIGHT_MIN_PX[0]]
-        for _ in range(rng.integers(1, 5) if len(behind) else 0):
-            _, x0, y0, x1, y1, _ = other = behind[rng.integers(len(behind))]
-            if other[0] == 0:
-                high, foot = (y1 - y0) * rng.uniform(0.85, 1.15), y1 + (y1 - y0) * rng.uniform(0.0, 0.3)
-                middle = (x0 + x1) / 2 + (x1 - x0) * rng.uniform(-1.0, 1.0)
-            else:
-                high, foot = (y1 - y0) * rng.uniform(0.6, 1.3), y0 + (y1 - y0) * rng.uniform(0.6, 1.2)
-                middle = rng.uniform(x0, x1)
-            cut, mask = cuts[rng.integers(len(cuts))]
-            scale = high / mask.shape[0]
-            if not 0.5 < scale < 1.6:
-                continue
-            cut = torch.cat([cut, mask[None]])[None]
-            cut = torch.nn.functional.interpolate(cut, scale_factor=scale, mode="bilinear", antialias=True)[0]
-            high, wide = cut.shape[1:]
-            x, y = int(middle - wide / 2), int(foot - high)
-            if min(x, y) < 0 or x + wide > pictures.shape[3] or y + high > pictures.shape[2]:
-                continue
-            mask, place = cut[2], pictures[i, :, y : y + high, x : x + wide]
-            background = place[0] - place[1]
-            luma = place[0] + mask * (cut[0] - place[0])
-            place[1] += mask * (luma - background - place[1])
-            place[0] = luma
-            for one in here:
-                a, b, c, d = (int(v) for v in (max(one[1], x), max(one[2], y), min(one[3], x + wide), min(one[4], y + high)))
-                if a < c and b < d:
-                    hidden = float(mask[b - y : d - y, a - x : c - x].sum())
-                    one[5] *= 1 - min(1.0, hidden / max((one[3] - one[1]) * (one[4] - one[2]) * FILLED_PART, 1.0))
-            moved = np.array([[0, x, y, x + wide, y + high, 1.0]], np.float32)
-            here = np.concatenate([here, moved])
-        boxes[i] = torch.from_numpy(here)
-
-
-def cut_out(pictures, boxes, cuts, rng):
-    """Adds those who are seen whole and have changed all over."""
-    for picture, here in zip(pictures, boxes):
-        for one in here[(here[:, 0] == 0) & (here[:, 5] > 0.95) & (here[:, 4] - here[:, 2] > 1.2 * COUNTS_HEIGHT_MIN_PX[0])][:4]:
-            x0, y0 = (int(v) for v in one[1:3].floor())
-            x1, y1 = (int(v) for v in one[3:5].ceil())
-            bags = here[(here[:, 0] == 4) & (here[:, 1] < x1) & (here[:, 3] > x0) & (here[:, 2] < y1) & (here[:, 4] > y0)]
-            if len(bags):
-                continue  # a bag without its box would be taught to be none
-            cut = picture[:, max(y0, 0) : y1, max(x0, 0) : x1].clone()
-            mask = torch.nn.functional.avg_pool2d((cut[1].abs() > 0.05).float()[None, None], 3, 1, 1)[0, 0]
-            if 0.35 < float((mask > 0.5).float().mean()) < 0.8:
-                if len(cuts) < CUTS_MAX:
-                    cuts.append((cut, mask))
-                else:
-                    cuts[rng.integers(CUTS_MAX)] = (cut, mask)
 
 
 def forget_still(boxes, change):
