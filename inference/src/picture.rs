@@ -7,6 +7,9 @@ use thiserror::Error;
 pub const MIN_SIDE_PX: u32 = 4;
 /// Largest width or height that is accepted, pixels: beyond every camera, below every overflow.
 pub const MAX_SIDE_PX: u32 = 16_384;
+/// Width of a picture in its heights, for angles and distances on it. Most cameras are 16:9; on a 4:3 one an angle is
+/// off by 8° at most.
+pub(crate) const ASPECT: f32 = 16.0 / 9.0;
 
 /// Three planes of one picture, 4:2:0, BT.601 limited range. The chroma planes have half the size, rounded up.
 #[derive(Debug, Clone, Copy)]
@@ -163,6 +166,15 @@ impl Rect {
     pub fn grown(&self, part: f32) -> Rect {
         let (dx, dy) = (self.width() * part, self.height() * part);
         Rect::new(self.x0 - dx, self.y0 - dy, self.x1 + dx, self.y1 + dy)
+    }
+
+    /// Marks the cells that it reaches into, of a grid over the picture with so many columns, row by row.
+    pub(crate) fn mark(&self, cells: &mut [bool], columns: usize) {
+        let cell = |part: f32, count: usize| ((part.max(0.0) * count as f32) as usize).min(count - 1);
+        let rows = cells.len() / columns;
+        for row in cell(self.y0, rows)..=cell(self.y1, rows) {
+            cells[row * columns + cell(self.x0, columns)..=row * columns + cell(self.x1, columns)].fill(true);
+        }
     }
 
     /// Area that it has in common with another.

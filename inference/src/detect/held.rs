@@ -39,14 +39,7 @@ impl Held {
         let (columns, rows) = (width.div_ceil(CELL_PX), height.div_ceil(CELL_PX));
         self.cells.resize(columns * rows, 0);
         let mut covered = vec![false; columns * rows];
-        for one in sure {
-            let cell = |part: f32, cells: usize| ((part.clamp(0.0, 1.0) * cells as f32) as usize).min(cells - 1);
-            let (x0, x1) = (cell(one.bbox.x0, columns), cell(one.bbox.x1, columns));
-            let (y0, y1) = (cell(one.bbox.y0, rows), cell(one.bbox.y1, rows));
-            for row in covered.chunks_exact_mut(columns).take(y1 + 1).skip(y0) {
-                row[x0..=x1].fill(true);
-            }
-        }
+        sure.for_each(|one| one.bbox.mark(&mut covered, columns));
         for (at, (held_us, covered)) in self.cells.iter_mut().zip(covered).enumerate() {
             if !covered {
                 *held_us = held_us.saturating_sub(step_us / FORGETS_SLOWER);

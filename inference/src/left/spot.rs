@@ -3,7 +3,10 @@
 use std::collections::VecDeque;
 
 use super::resting::{FramePx, Patch};
-use crate::{background::PARTS, picture::Rect, rules::geometry::ASPECT};
+use crate::{
+    background::PARTS,
+    picture::{ASPECT, Rect},
+};
 
 /// A patch is judged after it has rested so long and was seen so often.
 const JUDGED_US: i64 = 1_800_000;

@@ -39,6 +39,7 @@ use crate::{
     detect::Detection,
     picture::I420,
     rules::{Descriptor, Measure, Phase},
+    track::TrackerConfig,
 };
 
 /// Every diagnosis. A new one is one file and one line here.
@@ -70,8 +71,6 @@ const UNLIKE_LOST: f32 = 0.04;
 const UNLIKE_SHARPNESS: f32 = 0.5;
 const UNLIKE_CAST: f32 = 8.0;
 const UNLIKE_CHANGE: f32 = 3.0;
-/// A box of this score is an object.
-const OBJECT_SCORE_MIN: f32 = 0.4;
 /// The shift of a view is looked for below this agreement.
 const SEARCH_BELOW: f32 = 0.5;
 /// From this agreement on it is the usual view without a doubt.
@@ -311,7 +310,11 @@ impl Examiner {
         let seen = !look.is_hidden();
         look.still_us = self.stillness.observe(t_us, sampler.lines(), seen, seen && !suspected);
         if !suspected {
-            occupy(&mut self.occupied, objects, columns);
+            let sure_score = TrackerConfig::default().sure_score;
+            self.occupied.clear();
+            self.occupied.resize(columns * ROWS, false);
+            let sure = objects.iter().filter(|object| object.score >= sure_score);
+            sure.for_each(|object| object.bbox.mark(&mut self.occupied, columns));
             self.normal.learn(cells, &look, &tint, &self.occupied, columns, step_us);
         }
         Some(look)
@@ -357,18 +360,6 @@ impl Examiner {
         self.normal = Normal::default();
         self.moved_since_us = None;
         Some(finding(diagnosis, Phase::End, t_us, Vec::new(), Some("new_view")))
-    }
-}
-
-/// Marks the cells that sure objects reach into.
-fn occupy(occupied: &mut Vec<bool>, objects: &[Detection], columns: usize) {
-    occupied.clear();
-    occupied.resize(columns * ROWS, false);
-    let cell = |part: f32, cells: usize| ((part * cells as f32).max(0.0) as usize).min(cells - 1);
-    for bbox in objects.iter().filter(|object| object.score >= OBJECT_SCORE_MIN).map(|object| &object.bbox) {
-        for row in cell(bbox.y0, ROWS)..=cell(bbox.y1, ROWS) {
-            occupied[row * columns + cell(bbox.x0, columns)..=row * columns + cell(bbox.x1, columns)].fill(true);
-        }
     }
 }
 

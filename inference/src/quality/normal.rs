@@ -97,12 +97,12 @@ impl Normal {
     fn learn_detail(&mut self, detail: &[f32], occupied: &[bool], weight: f32) {
         self.detail.resize(detail.len(), 0.0);
         self.bare.resize(detail.len(), 0);
-        for (cell, (mean, value)) in self.detail.iter_mut().zip(detail).enumerate() {
-            let bare = &mut self.bare[cell];
-            let weight = match (occupied.get(cell), *bare) {
-                (Some(true), 0) => weight,
-                (Some(true), _) => continue,
-                (_, before) => {
+        let cells = self.detail.iter_mut().zip(&mut self.bare).zip(detail.iter().zip(occupied));
+        for ((mean, bare), (value, occupied)) in cells {
+            let weight = match (occupied, *bare) {
+                (true, 0) => weight,
+                (true, _) => continue,
+                (false, before) => {
                     *bare = before.saturating_add(1);
                     if u32::from(*bare) <= LEARN_PICTURES { weight.max(1.0 / f32::from(*bare)) } else { weight }
                 }

@@ -3,11 +3,10 @@
 
 use super::{
     Scene,
-    geometry::ASPECT,
     settings::{ClassFilter, Head},
     standing::Place,
 };
-use crate::track::Track;
+use crate::{picture::ASPECT, track::Track};
 
 /// Distances away from the camera look shorter by about this: cameras on poles look down by 20–35°.
 const FORESHORTENED: f32 = 2.0;

@@ -9,10 +9,6 @@ const CORNERS_MAX: usize = 64;
 /// A zone must have this part of the picture.
 const AREA_MIN: f64 = 1e-6;
 
-/// Width of a picture in its heights, for angles and distances on it. Most cameras are 16:9; on a 4:3 one an angle is
-/// off by 8° at most.
-pub(crate) const ASPECT: f32 = 16.0 / 9.0;
-
 /// A simple polygon.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Zone(Vec<Point>);

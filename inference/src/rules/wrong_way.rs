@@ -7,13 +7,13 @@ use serde::Deserialize;
 use super::{
     Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Standpoint, VEHICLES, Watched,
     event::Emitter,
-    geometry::{ASPECT, Line, Zone},
+    geometry::{Line, Zone},
     path::Path,
     presence::{Change, Member, Presence},
     settings::{Head, Problem},
     watching::lasted,
 };
-use crate::picture::Point;
+use crate::picture::{ASPECT, Point};
 
 /// The line in the table of rules.
 pub(super) const KIND: RuleKind = RuleKind {

@@ -6,7 +6,7 @@ use crate::{
         Detection,
         suppression::{class_groups, group},
     },
-    picture::Rect,
+    picture::{ASPECT, Rect},
 };
 
 /// Thresholds and times. The defaults hold for the models in the manifest at 2–25 samples a second.
@@ -46,8 +46,6 @@ const DOUBLE_OVERLAP: f32 = 0.6;
 /// overlap so for a moment only, two boxes of one person often (16 simulated cities: crowds told rightly 12 of 13 instead
 /// of 9, others as well, the same from 0.1 to 0.3; vehicles so hidden by one another were counted as one).
 const UPRIGHT_DOUBLE_OVERLAP: f32 = 0.25;
-/// Of the pictures that cameras make, width to height: near enough to tell what is upright.
-const ASPECT: f32 = 16.0 / 9.0;
 /// A box of which this part lies in that of a surer track seen in the same picture is a part of its body and starts
 /// nothing: who stands behind somebody has mostly been seen before he came there.
 const INSIDE: f32 = 0.7;
