@@ -87,6 +87,8 @@ struct Watch<'a> {
     id: &'a str,
     from_us: i64,
     to_us: i64,
+    /// Until when the truth is told, where it says so.
+    told_to_us: Option<i64>,
     /// Faults in which it does not see well.
     blind: Vec<&'a TrueFault>,
 }
@@ -101,7 +103,8 @@ impl<'a> Watch<'a> {
             .or(truth.told_to_us)
             .or_else(|| times.max().map(|last_us| last_us.saturating_add(1)));
         let blind = watched.faults.iter().filter(|fault| fault.kind != FaultKind::ClockDrift).collect();
-        Watch { watched, id: &watched.camera.id, from_us, to_us: to_us.unwrap_or(from_us).max(from_us), blind }
+        let to_us = to_us.unwrap_or(from_us).max(from_us);
+        Watch { watched, id: &watched.camera.id, from_us, to_us, told_to_us: truth.told_to_us, blind }
     }
 
     fn judge(&self, told: &[(i64, &Told)], tolerance_us: i64, report: &mut Report) {
@@ -177,8 +180,9 @@ impl<'a> Watch<'a> {
             count.found += 1;
             count.errors_us.push(found[one] - required[other].t_us);
         }
-        // What the other side may yet tell of the last moments nobody knows.
-        let known = |t_us: i64| self.counts(t_us) && t_us.saturating_add(tolerance_us) < self.to_us;
+        // What the other side would have told of the moments after the truth's end nobody knows.
+        let cut_off = |t_us: i64| self.told_to_us.is_some_and(|to_us| t_us.saturating_add(tolerance_us) >= to_us);
+        let known = |t_us: i64| self.counts(t_us) && !cut_off(t_us);
         for t_us in outcome.missing.iter().map(|other| required[*other].t_us).filter(|t_us| known(*t_us)) {
             count.missing += 1;
             remarks.push(remark(t_us, "is missing"));
@@ -399,6 +403,19 @@ mod tests {
         let media = Told { clock: Clock::Media, ..far(i64::MAX) };
         let report = judge(&truth, &[far(i64::MAX), far(i64::MIN), media], &Terms::default());
         assert_eq!(report.begins().found, 0);
+    }
+
+    #[test]
+    fn what_the_end_of_the_truth_cuts_off_is_held_against_nobody_and_nothing_is_where_the_end_is_not_known() {
+        let mut truth = truth(&[(10.0, "begin", false), (3600.9, "end", false)], &[]);
+        let feed = [told(10.0, "begin"), told(3601.5, "begin"), told(3590.0, "begin")];
+        let count = |truth: &Truth| {
+            let report = judge(truth, &feed, &Terms::default());
+            (report.begins().found, report.begins().wrong, report.ends().missing)
+        };
+        assert_eq!(count(&truth), (1, 1, 0));
+        truth.told_to_us = None;
+        assert_eq!(count(&truth), (1, 2, 1), "the last that is told is no end of the truth");
     }
 
     #[test]
