@@ -1,6 +1,6 @@
 //! Insects before a camera that sees by its own infrared light: lamps a hand's breadth from the lens make each of them
 //! a bright blur as large as a person. Moths fly through, now and then a spider lets itself down before the lens and
-//! hangs there. Nobody is to be told of them. Where they are follows from the time alone.
+//! hangs there. Nobody is to be told of them. Where they are follows from the device and the time alone.
 
 use super::{
     Frame,
@@ -129,8 +129,12 @@ mod tests {
     use crate::picture::sensor::tests::scene;
 
     fn brighter(before: &Frame, t_us: i64) -> usize {
+        brighter_by(&Insects::new(7), before, t_us)
+    }
+
+    fn brighter_by(insects: &Insects, before: &Frame, t_us: i64) -> usize {
         let mut frame = before.clone();
-        Insects::new(7).show(&mut frame, t_us);
+        insects.show(&mut frame, t_us);
         frame.y.iter().zip(&before.y).filter(|(now, before)| **now > **before + 20).count()
     }
 
@@ -143,5 +147,17 @@ mod tests {
         let largest = seen.iter().max().expect("pictures");
         assert!((300..20_000).contains(largest), "{largest} pixels");
         assert_eq!(brighter(&before, 3_000_000), brighter(&before, 3_000_000));
+    }
+
+    #[test]
+    fn a_swarm_is_there_more_of_the_time() {
+        let before = scene();
+        let there = |insects: &Insects| {
+            let times = (0..280_000_000).step_by(700_000);
+            times.filter(|t_us| brighter_by(insects, &before, *t_us) > 60).count()
+        };
+        let (few, mut many) = (Insects::new(7), Insects::new(7));
+        many.swarm();
+        assert!(there(&many) > 2 * there(&few), "{} and {}", there(&many), there(&few));
     }
 }

@@ -302,6 +302,18 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn two_devices_of_one_city_differ_and_one_that_is_registered_twice_does_not() {
+        let exposed = |physical: &str, id: &str| {
+            let mut frame = scene();
+            let camera = Camera { physical: physical.into(), id: id.into(), ..camera(None) };
+            Sensor::new(&camera, 3).expose(&mut frame, &Light::at_hour(12.0, 0.3, 0.0, 0.0), 2_000_000, 0);
+            frame
+        };
+        assert!(exposed("device-01", "a").y == exposed("device-01", "b").y);
+        assert!(exposed("device-01", "a").y != exposed("device-02", "a").y);
+    }
+
+    #[test]
     fn night_is_noisier_than_day_and_both_are_what_a_camera_has() {
         let (day, night) = (noise_between(&DAY), noise_between(&NIGHT));
         assert!((0.5..3.5).contains(&day), "day {day}");
