@@ -82,6 +82,19 @@ fn weak_boxes_keep_a_track_and_start_none() {
 }
 
 #[test]
+fn weak_boxes_alone_keep_who_stands_and_not_what_drifts() {
+    for (speed, kept) in [(0.0f32, true), (0.05, false)] {
+        let mut tracker = Tracker::new(TrackerConfig::default());
+        for i in 0..60 {
+            let t = i as f32 * 0.2;
+            let score = if t < 4.0 { 0.8 } else { 0.2 };
+            tracker.update(i * 200_000, &[at(0.2 + speed * t, 0.5, PERSON, score)]);
+        }
+        assert_eq!(tracker.tracks().len() == 1, kept, "at {speed} pictures a second");
+    }
+}
+
+#[test]
 fn a_box_that_flickers_once_is_nobody_and_one_that_flickers_on_and_off_is_one() {
     let mut tracker = Tracker::new(TrackerConfig::default());
     for i in 0..50 {
@@ -140,6 +153,27 @@ fn two_boxes_of_one_person_are_one_and_two_cars_that_hide_each_other_are_two() {
     assert_eq!(pair(PERSON, 0.06, 0.3, 0.03), 1);
     assert_eq!(pair(PERSON, 0.06, 0.3, 0.04), 2);
     assert_eq!(pair(CAR, 0.2, 0.15, 0.1), 2);
+}
+
+#[test]
+fn a_box_between_two_cars_and_one_around_a_bicycle_are_none() {
+    let car =
+        |x: f32, y: f32, score: f32| Detection { bbox: Rect::around(Point::new(x, y), 0.3, 0.2), class: CAR, score };
+    let cases = [
+        ("between two", vec![car(0.4, 0.4, 0.8), car(0.42, 0.6, 0.8), car(0.41, 0.5, 0.6)]),
+        (
+            "around one",
+            vec![
+                at(0.5, 0.5, PERSON, 0.8),
+                Detection { bbox: Rect::new(0.38, 0.28, 0.62, 0.64), class: PERSON, score: 0.6 },
+            ],
+        ),
+    ];
+    for (name, boxes) in cases {
+        let mut tracker = Tracker::for_classes(TrackerConfig::default(), &coco80());
+        (0..10).for_each(|i| tracker.update(i * 200_000, &boxes));
+        assert_eq!(tracker.tracks().len(), boxes.len() - 1, "{name}");
+    }
 }
 
 #[test]
