@@ -16,6 +16,7 @@ use super::{
 use crate::{
     ground::Ground,
     picture::{Point, Rect},
+    track::TrackerConfig,
 };
 
 /// The line in the table of rules.
@@ -118,7 +119,8 @@ impl SpeedOver {
             self.drivers.push(Driver { member: member.id, path: Path::default(), open: None });
             self.drivers.len() - 1
         });
-        if is_cut_off(&member.track.bbox) {
+        // A weak box may be another object's for one picture: it keeps a track alive and says nothing of its speed.
+        if is_cut_off(&member.track.bbox) || member.track.score < TrackerConfig::default().sure_score {
             return;
         }
         let driver = &mut self.drivers[index];
