@@ -168,6 +168,11 @@ impl Rect {
         Rect::new(self.x0 - dx, self.y0 - dy, self.x1 + dx, self.y1 + dy)
     }
 
+    /// The smallest that holds both.
+    pub fn hull(&self, other: &Rect) -> Rect {
+        Rect::new(self.x0.min(other.x0), self.y0.min(other.y0), self.x1.max(other.x1), self.y1.max(other.y1))
+    }
+
     /// Marks the cells that it reaches into, of a grid over the picture with so many columns, row by row.
     pub(crate) fn mark(&self, cells: &mut [bool], columns: usize) {
         let cell = |part: f32, count: usize| ((part.max(0.0) * count as f32) as usize).min(count - 1);

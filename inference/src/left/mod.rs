@@ -50,6 +50,10 @@ const SCORE: f32 = 0.6;
 const SAME: f32 = 0.3;
 /// A box that overlaps where it was by this has not moved.
 const RESTS: f32 = 0.6;
+/// Patches so near one another, in parts of their own size, that came to rest within so long are parts of one thing, of
+/// which the rest looks like what is behind it.
+const BESIDE: f32 = 0.7;
+const TOGETHER_US: i64 = 3_000_000;
 /// It must cover this part of it to hide it.
 const COVERS: f32 = 0.3;
 /// A box taller than the patch by this is of something else, which may hide it.
@@ -191,8 +195,7 @@ impl LeftThings {
             let taken = || self.taken.iter().any(|(_, place)| place.iou(&found.bbox) > 0.0);
             !(self.bags.contains(&found.class) && found.score < sure_score && taken())
         });
-        for spot in self.spots.iter().filter(|spot| spot.is_seen_thing()) {
-            let bbox = spot.bbox(plan.size_px);
+        for bbox in self.things(plan.size_px) {
             let mut best: Option<Detection> = None;
             detections.retain(|found| {
                 let is_bag = self.bags.contains(&found.class);
@@ -207,6 +210,42 @@ impl LeftThings {
             let (class, score) = best.map_or((self.bags[0], SCORE), |best| (best.class, best.score.max(SCORE)));
             detections.push(Detection { bbox, class, score });
         }
+    }
+
+    /// Where the things are that the last picture shows, each with all its parts. What is too large with them for somebody
+    /// to have carried it is none: light, or a shadow that has gone.
+    fn things(&self, size_px: (usize, usize)) -> Vec<Rect> {
+        let mut things: Vec<Thing> = Vec::new();
+        for spot in self.spots.iter().filter(|spot| spot.is_thing()) {
+            let mut thing = Thing { since_us: spot.since_us(), bbox: spot.bbox(size_px), parts: vec![spot] };
+            while let Some(index) = things.iter().position(|other| other.is_beside(&thing)) {
+                thing.join(things.swap_remove(index));
+            }
+            things.push(thing);
+        }
+        let is_seen = |thing: &&Thing| thing.parts.iter().any(|part| part.is_seen_thing());
+        let carried = |thing: &&Thing| thing.parts.len() == 1 || thing.parts[0].was_carried(&thing.bbox);
+        things.iter().filter(is_seen).filter(carried).map(|thing| thing.bbox).collect()
+    }
+}
+
+/// Patches that are parts of one thing.
+struct Thing<'a> {
+    since_us: i64,
+    bbox: Rect,
+    parts: Vec<&'a Spot>,
+}
+
+impl Thing<'_> {
+    fn is_beside(&self, other: &Thing<'_>) -> bool {
+        (self.since_us - other.since_us).abs() <= TOGETHER_US
+            && self.bbox.grown(BESIDE).shared(&other.bbox.grown(BESIDE)) > 0.0
+    }
+
+    fn join(&mut self, other: Self) {
+        self.since_us = self.since_us.min(other.since_us);
+        self.bbox = self.bbox.hull(&other.bbox);
+        self.parts.extend(other.parts);
     }
 }
 

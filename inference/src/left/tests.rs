@@ -116,6 +116,20 @@ fn what_somebody_puts_down_is_a_thing_until_it_is_taken() {
 }
 
 #[test]
+fn a_thing_whose_middle_looks_like_the_ground_is_one() {
+    let scene = |t_s: f32| {
+        let parts = [([194, 128, 12, 8], 190), ([194, 144, 12, 8], 60)];
+        let things = if t_s < 12.0 { vec![] } else { parts.to_vec() };
+        things.into_iter().chain(walks(t_s)).collect::<Vec<Drawn>>()
+    };
+    let told = watch(40, |t_s| (scene(t_s), 0), |t_s| people_of(&scene(t_s)));
+    let whole = box_of(([194, 128, 12, 24], 0));
+    let late: Vec<_> = told.bags.iter().filter(|(t_s, _)| *t_s > 20.0).collect();
+    assert!((95..=100).contains(&late.len()), "one in a picture: {}", late.len());
+    assert!(late.iter().all(|(_, bbox)| bbox.iou(&whole) > 0.7), "{:?}", late.last());
+}
+
+#[test]
 fn a_person_that_it_is_mistaken_for_is_none_and_the_others_stay() {
     let mistaken = |t_s: f32| {
         let mut people = people_of(&puts_down(t_s, 500.0));
