@@ -141,6 +141,17 @@ mod tests {
     }
 
     #[test]
+    fn a_thing_of_which_a_part_is_told_as_well_is_told_once() {
+        let part = |t: f32| (t > 5.0).then(|| ("suitcase", Rect::new(0.513, 0.555, 0.518, 0.598)));
+        let scene: Script<'_> = &|t| {
+            let whole = puts_down(t, 5.0).into_iter().filter(|(name, _)| *name == "person" || !(5.0..8.0).contains(&t));
+            whole.chain(part(t)).collect()
+        };
+        let events = watch(RULE, Detector { fps: 5, ..FLICKERING }, 40, scene);
+        assert!(told(&events, &[("begin", 16.2), ("end", 40.0)], 2.5), "{:?}", times(&events));
+    }
+
+    #[test]
     fn who_passes_by_neither_attends_it_nor_ends_it() {
         let passer = |t: f32| person((t * 0.1) % 1.0);
         let scene: Script<'_> = &|t| [puts_down(t, 5.0), vec![passer(t)]].concat();
