@@ -22,6 +22,8 @@ COUNTS_HEIGHT_MIN_PX = np.array([14.4, 14.4, 9.6, 12.0, 6.0], np.float32)
 DRAWN_SIZES_PX = (32, 96)
 # A box whose mean change is below this stands still: without its luma nobody could find it.
 STILL = 0.03
+# Levels of a picture that is dark and of what is bright in it; so many pixels of that are as large as an insect.
+DARK, DAZZLES, DAZZLING_PX = 80, 130, 40
 # Made once, used at random offsets: making it anew for each picture took a sixth of the training's time.
 NOISE = torch.randn(2, 224 + 64, 384 + 64, generator=torch.Generator().manual_seed(7))
 
@@ -49,7 +51,8 @@ class Pictures:
     def draw(self, rng, count):
         """Random indices: of five three with an object of a class and size drawn first, so that what is rare on a street,
         people close by too, is seen as often as what is common; of six one in which nobody is, for what is there when
-        somebody has left, most of them with what the background still holds of him; the others any picture."""
+        somebody has left, most of them with what the background still holds of him; of eight one with something that has
+        come before the camera and is nothing: an insect, a light; the others any picture."""
         if not hasattr(self, "having"):
             self.having = {}
             for n, boxes in enumerate(self.boxes):
@@ -59,6 +62,7 @@ class Pictures:
                     self.having.setdefault(one[0], {}).setdefault(one[1], []).append(n)
             self.empty = [n for n, boxes in enumerate(self.boxes) if len(boxes) == 0]
             self.haunted = [n for n in self.empty if self.is_haunted(n)]
+            self.dazzled = [n for n in range(len(self)) if self.is_dazzled(n)]
         chosen = rng.integers(0, len(self), count)
         for n in range(count * 3 // 5):
             # People twice: they are what most rules are about.
@@ -70,7 +74,20 @@ class Pictures:
             chosen[count - count // 6 :] = rng.choice(self.empty, count // 6)
         if self.haunted:
             chosen[count - count // 8 :] = rng.choice(self.haunted, count // 8)
+        if self.dazzled:
+            chosen[: count // 8] = rng.choice(self.dazzled, count // 8)
         return chosen
+
+    def is_dazzled(self, n):
+        """Whether something bright in the dark, as large as a moth before the lens, lies in no box."""
+        part, index = self.at[n]
+        luma, change = self.parts[part][index]
+        if np.median(luma[::4, ::4]) > DARK:
+            return False
+        bright = (luma > DAZZLES) & (change > 128 + 20)
+        for _, x0, y0, x1, y1, _ in self.boxes[n]:
+            bright[max(0, int(y0) - 2) : int(y1) + 3, max(0, int(x0) - 2) : int(x1) + 3] = False
+        return bright.sum() >= DAZZLING_PX
 
     def is_haunted(self, n):
         """Whether a picture without anybody differs from its background in more than noise."""
