@@ -4,7 +4,7 @@ use super::{Diagnosis, Judgement, look::Look};
 use crate::rules::{Descriptor, Severity};
 
 /// Below this part of the usual detail it is blurred …
-const SHARPNESS_MAX: f64 = 0.35;
+const SHARPNESS_MAX: f64 = 0.4;
 /// … above this one it is not.
 const SHARPNESS_OK: f64 = 0.5;
 /// From this agreement on it is the usual view.

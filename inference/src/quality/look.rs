@@ -15,8 +15,8 @@ const BLOWN_MIN: f32 = 222.0;
 const TEXTURE_MIN: f32 = 0.8;
 /// A cell with more than this has an edge in it.
 const EDGED_MIN: f32 = 3.0;
-/// Share of the cells that must be so, or nothing is told.
-const TEXTURED_MIN: f32 = 0.1;
+/// Share of the cells that must be so, or nothing is told: a square or a river bank in rain has this in a twentieth of them.
+const TEXTURED_MIN: f32 = 0.035;
 /// Share of them from which patches can be told: on a plain road one car hides all there is.
 const PATCHES_MIN: f32 = 0.15;
 /// A cell with less than this part of its usual detail …

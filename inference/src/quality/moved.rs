@@ -16,6 +16,8 @@ const KEPT_MAX: f32 = 0.14;
 /// With less of the usual detail or contrast, and of the usual edges wherever they are, something is before the lens.
 const SHARPNESS_MIN: f32 = 0.3;
 const CONTRAST_MIN: f32 = 0.45;
+/// … unless the contrast is a view's: a camera that was turned to bare ground has less detail and no less of that.
+const VIEW_CONTRAST_MIN: f32 = 0.75;
 const EDGED_PART: f32 = 0.35;
 
 pub(super) const DIAGNOSIS: Diagnosis = Diagnosis {
@@ -40,7 +42,9 @@ fn judge(look: &Look) -> Judgement {
     };
     let agreement = f64::from(against.agreement);
     let edges = look.edged >= EDGED_PART * against.usual.edged;
-    let dull = |sharpness: f32| sharpness < SHARPNESS_MIN || against.contrast < CONTRAST_MIN;
+    let dull = |sharpness: f32| {
+        against.contrast < CONTRAST_MIN || (sharpness < SHARPNESS_MIN && against.contrast < VIEW_CONTRAST_MIN)
+    };
     if against.sharpness.is_none_or(|sharpness| dull(sharpness) && !edges) {
         return Judgement::unclear();
     }
