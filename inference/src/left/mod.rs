@@ -21,7 +21,7 @@ mod tests;
 use std::collections::VecDeque;
 
 use self::{
-    resting::Resting,
+    resting::{Resting, TOGETHER_US},
     spot::{Fate, Spot},
 };
 use crate::{
@@ -50,10 +50,9 @@ const SCORE: f32 = 0.6;
 const SAME: f32 = 0.3;
 /// A box that overlaps where it was by this has not moved.
 const RESTS: f32 = 0.6;
-/// Patches so near one another, in parts of their own size, that came to rest within so long are parts of one thing, of
-/// which the rest looks like what is behind it.
+/// Patches so near one another, in parts of their own size, that came to rest together are parts of one thing, of which the
+/// rest looks like what is behind it.
 const BESIDE: f32 = 0.7;
-const TOGETHER_US: i64 = 3_000_000;
 /// It must cover this part of it to hide it.
 const COVERS: f32 = 0.3;
 /// A box taller than the patch by this is of something else, which may hide it.
@@ -224,7 +223,9 @@ impl LeftThings {
             things.push(thing);
         }
         let is_seen = |thing: &&Thing| thing.parts.iter().any(|part| part.is_seen_thing());
-        let carried = |thing: &&Thing| thing.parts.len() == 1 || thing.parts[0].was_carried(&thing.bbox);
+        let carried = |thing: &&Thing| {
+            thing.parts.len() == 1 || thing.parts.iter().any(|part| part.was_carried(&thing.bbox, size_px))
+        };
         things.iter().filter(is_seen).filter(carried).map(|thing| thing.bbox).collect()
     }
 }

@@ -15,7 +15,7 @@ const PICTURE_PART: usize = 6;
 /// Pixels so near one another are of one patch.
 const REACH: isize = 2;
 /// … that have come to rest within so much of one another.
-const TOGETHER_US: i64 = 2_500_000;
+pub(super) const TOGETHER_US: i64 = 2_500_000;
 /// What lies so near a thing is of it: its shadow, a corner that somebody hid.
 const APART: usize = 6;
 const NEVER: i64 = i64::MAX;

@@ -261,15 +261,16 @@ impl Spot {
         if (self.pixels.len() as f32) < FILLS * ((right - left) * (bottom - top)) as f32 {
             return false;
         }
-        self.was_carried(&bbox)
+        self.was_carried(&bbox, size_px)
     }
 
     /// Whether something with this box has the size of what one of those who were about carries, and he was by it.
-    pub(super) fn was_carried(&self, bbox: &Rect) -> bool {
+    pub(super) fn was_carried(&self, bbox: &Rect, size_px: (usize, usize)) -> bool {
+        let aspect = size_px.0 as f32 / size_px.1 as f32;
         self.people.iter().any(|person| {
             let height = person.height().max(1e-3);
             let tall = bbox.height() / height;
-            let wide = bbox.width() * ASPECT / height;
+            let wide = bbox.width() * aspect / height;
             let (thing, feet) = (bbox.bottom_centre(), person.bottom_centre());
             // As `rules/attendance.rs` measures it: what lies away from the camera looks shorter by half.
             let away = ((thing.x - feet.x) * ASPECT / height).hypot((thing.y - feet.y) * 2.0 / height);

@@ -1,8 +1,6 @@
 //! An object's standing somewhere as one event: begin after a time, updates, end. What `stopped_vehicle` and
 //! `abandoned_object` share; who stands where is `standing`'s business.
 
-use crate::picture::Rect;
-
 use super::{
     Measure, Phase, RuleEvent, Scene, Standpoint, Watched,
     event::{Emitter, seconds},
@@ -11,6 +9,7 @@ use super::{
     standing::{Gone, Place, Standing, same_place},
     watching::lasted,
 };
+use crate::picture::Rect;
 
 /// Default of `update_seconds` where an object may stand for hours.
 pub(super) fn update_seconds() -> f64 {

@@ -53,7 +53,7 @@ const DOUBLE_OVERLAP: f32 = 0.6;
 const UPRIGHT_DOUBLE_OVERLAP: f32 = 0.25;
 /// A box of which this part lies in surer ones that are seen in the same picture starts nothing: an upright one in one of
 /// them is a part of somebody's body, and any in two is what a detector makes of two neighbours (one vehicle before another
-/// is seen by a third of it). Nor does a box that holds this part of a surer one (32 simulated cities: vehicles counted
+/// is seen by a third of it). Nor does a box that holds this part of a surer one (31 simulated cities: vehicles counted
 /// rightly 30 times of 31 instead of 27).
 const INSIDE: f32 = 0.7;
 /// A neighbour has at least this part of what is between two.
