@@ -22,7 +22,7 @@ use crate::camera::Camera;
 use crate::picture::{Backdrop, Frame, Painter, Sensor};
 use crate::truth::Seen;
 use crate::world::{Actor, Layout, Light, Options, World};
-use studio::Studio;
+use studio::{Strays, Studio};
 
 /// What the network's classes are, in its order.
 pub const CLASSES: [&str; 5] = ["person", "two_wheeler", "car", "large_vehicle", "bag"];
@@ -92,6 +92,7 @@ fn sequence_of(
     let mut place = Place::new(sequence, plan.close, &mut rng);
     let light = place.light();
     let cameras = place.cameras(&mut rng);
+    place.stray(&cameras, &mut rng);
     let mut eyes: Vec<Eye> = cameras.into_iter().map(|camera| Eye::new(&place, &camera, sequence)).collect();
     let mut made = 0;
     let begin_us = place.begin_us();
@@ -207,7 +208,7 @@ fn i420(frame: &Frame) -> I420<'_> {
 /// let a city go on.
 enum Place {
     Studio(Box<Studio>, Vec<Actor>),
-    City(Box<World>),
+    City(Box<World>, Strays, Vec<Actor>),
 }
 
 impl Place {
@@ -230,14 +231,14 @@ impl Place {
         };
         let mut world = World::new(options);
         world.advance(rng.random_range(0..40_000_000));
-        Place::City(Box::new(world))
+        Place::City(Box::new(world), Strays::default(), Vec::new())
     }
 
     /// In the city three as it has them itself and two from anywhere, all of sizes of their own.
     fn cameras(&self, rng: &mut StdRng) -> Vec<Camera> {
         let mut cameras = match self {
             Place::Studio(studio, _) => vec![studio.camera.clone()],
-            Place::City(world) => {
+            Place::City(world, ..) => {
                 let own = [own(world, rng), own(world, rng), own(world, rng)];
                 own.into_iter().chain([anywhere(world, rng), anywhere(world, rng)]).collect()
             }
@@ -251,38 +252,50 @@ impl Place {
         cameras
     }
 
+    /// Lets people go where these cameras see the street.
+    fn stray(&mut self, cameras: &[Camera], rng: &mut StdRng) {
+        if let Place::City(world, strays, _) = self {
+            *strays = Strays::new(rng, cameras, world.actors(), world.now_us() as f32 / 1e6);
+        }
+    }
+
     fn begin_us(&self) -> i64 {
         match self {
             Place::Studio(..) => 0,
-            Place::City(world) => world.now_us(),
+            Place::City(world, ..) => world.now_us(),
         }
     }
 
     fn layout(&self) -> &Layout {
         match self {
             Place::Studio(studio, _) => &studio.layout,
-            Place::City(world) => world.layout(),
+            Place::City(world, ..) => world.layout(),
         }
     }
 
     fn light(&self) -> Light {
         match self {
             Place::Studio(studio, _) => studio.light,
-            Place::City(world) => world.light(),
+            Place::City(world, ..) => world.light(),
         }
     }
 
     fn advance(&mut self, t_us: i64) {
         match self {
             Place::Studio(studio, actors) => *actors = studio.actors(t_us as f32 / 1e6),
-            Place::City(world) => world.advance(t_us),
+            Place::City(world, strays, actors) => {
+                world.advance(t_us);
+                actors.clear();
+                actors.extend_from_slice(world.actors());
+                strays.show(t_us as f32 / 1e6, actors);
+            }
         }
     }
 
     fn actors(&self) -> &[Actor] {
         match self {
             Place::Studio(_, actors) => actors,
-            Place::City(world) => world.actors(),
+            Place::City(.., actors) => actors,
         }
     }
 }
@@ -299,7 +312,7 @@ fn own(world: &World, rng: &mut StdRng) -> Camera {
 /// Looks at somebody or something that moves, from a random side, height and distance, with nothing solid before it.
 fn anywhere(world: &World, rng: &mut StdRng) -> Camera {
     // Of what is rarer on the streets, as many pictures as of what is common.
-    let kinds: BTreeSet<_> = world.actors().iter().filter_map(|actor| subject(actor)).collect();
+    let kinds: BTreeSet<_> = world.actors().iter().filter_map(subject).collect();
     let kinds: Vec<_> = kinds.into_iter().collect();
     let wanted = if kinds.is_empty() { "" } else { kinds[rng.random_range(0..kinds.len())] };
     let subjects: Vec<Vec2> =
