@@ -107,6 +107,12 @@ impl Crowd {
         }));
         if count >= self.enough {
             let since_us = self.turned_us(count).unwrap_or(t_us);
+            // Before it is told: one that was shorter than the dip after it was somebody seen twice for a moment.
+            let was_nothing = |past: &mut Gathering| {
+                let fewer_us = past.fewer_since_us.filter(|_| past.key.is_none());
+                fewer_us.is_some_and(|fewer_us| since_us - fewer_us > fewer_us - past.since_us)
+            };
+            self.gathering.take_if(was_nothing);
             let gathering = self.gathering.get_or_insert(Gathering {
                 since_us,
                 key: None,
@@ -260,9 +266,18 @@ mod tests {
 
     #[test]
     fn a_short_dip_neither_ends_it_nor_starts_the_time_anew() {
-        let film = [(0, TWO), (2, TWO), (4, ONE), (6, ONE), (8, TWO), (10, TWO), (12, TWO), (14, TWO)];
+        let film = [(0, TWO), (2, TWO), (4, TWO), (6, ONE), (8, TWO), (10, TWO), (12, TWO), (14, TWO)];
         assert_eq!(phases(&play(RULE, &shots(&film))), [("begin", 10), ("end", 14)]);
         let short = [(0, TWO), (2, TWO), (4, ONE), (6, ONE), (30, ONE), (32, ONE)];
         assert_eq!(play(RULE, &shots(&short)), []);
+    }
+
+    #[test]
+    fn somebody_seen_twice_for_a_moment_is_not_its_beginning() {
+        // Two for 0.3 s, one for 1.2 s, then two, who came between two pictures: due a second after that.
+        let moment = [(0, TWO), (2, TWO), (4, ONE), (6, ONE), (8, ONE), (10, ONE), (12, ONE), (14, ONE)];
+        let film: Vec<(i64, &[Seen])> = moment.into_iter().chain((16..40).step_by(2).map(|t| (t, TWO))).collect();
+        let events = play(RULE, &shots(&film));
+        assert_eq!(phases(&events)[0], ("begin", 25));
     }
 }
