@@ -4,6 +4,7 @@
 //! A folder holds `about.json`, `pictures.u8` (per picture two planes of bytes: luma, and 128 + half of the change) and
 //! `labels.jsonl` (a line a picture). `models/train/data.py` reads it.
 
+mod strays;
 mod studio;
 
 use std::collections::BTreeSet;
@@ -22,7 +23,8 @@ use crate::camera::Camera;
 use crate::picture::{Backdrop, Frame, Painter, Sensor};
 use crate::truth::Seen;
 use crate::world::{Actor, Layout, Light, Options, World};
-use studio::{Strays, Studio};
+use strays::Strays;
+use studio::Studio;
 
 /// What the network's classes are, in its order.
 pub const CLASSES: [&str; 5] = ["person", "two_wheeler", "car", "large_vehicle", "bag"];
