@@ -96,6 +96,14 @@ struct Gathering {
     told_most: usize,
 }
 
+impl Gathering {
+    /// Whether, not told yet, it was shorter than the dip after it, which is over now: somebody was seen twice.
+    fn was_a_moment(&self, over_us: i64) -> bool {
+        let fewer_us = self.fewer_since_us.filter(|_| self.key.is_none());
+        fewer_us.is_some_and(|fewer_us| over_us - fewer_us > fewer_us - self.since_us)
+    }
+}
+
 impl Crowd {
     /// Counts, and ends a gathering that has been too small for too long.
     fn count(&mut self, t_us: i64, changes: &[Change], over: bool, events: &mut Vec<RuleEvent>) {
@@ -107,12 +115,7 @@ impl Crowd {
         }));
         if count >= self.enough {
             let since_us = self.turned_us(count).unwrap_or(t_us);
-            // Before it is told: one that was shorter than the dip after it was somebody seen twice for a moment.
-            let was_nothing = |past: &mut Gathering| {
-                let fewer_us = past.fewer_since_us.filter(|_| past.key.is_none());
-                fewer_us.is_some_and(|fewer_us| since_us - fewer_us > fewer_us - past.since_us)
-            };
-            self.gathering.take_if(was_nothing);
+            self.gathering.take_if(|past| past.was_a_moment(since_us));
             let gathering = self.gathering.get_or_insert(Gathering {
                 since_us,
                 key: None,
@@ -266,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_short_dip_neither_ends_it_nor_starts_the_time_anew() {
-        let film = [(0, TWO), (2, TWO), (4, TWO), (6, ONE), (8, TWO), (10, TWO), (12, TWO), (14, TWO)];
+        let film = [(0, TWO), (2, TWO), (4, TWO), (6, ONE), (8, ONE), (10, TWO), (12, TWO), (14, TWO)];
         assert_eq!(phases(&play(RULE, &shots(&film))), [("begin", 10), ("end", 14)]);
         let short = [(0, TWO), (2, TWO), (4, ONE), (6, ONE), (30, ONE), (32, ONE)];
         assert_eq!(play(RULE, &shots(&short)), []);
