@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Trains the default detector on rendered pictures and exports it: train.py --data DIR... --out FILE.onnx --minutes M.
 
-Debian's python3-torch and python3-onnx are all it needs. A checkpoint is written beside the output every four minutes and
+Debian's python3-torch and python3-onnx are all it needs. Beside the file it writes pictures for `quantise.py`. A checkpoint is written beside the output every four minutes and
 taken up again after an interruption; the time given is what the training itself computes altogether, whoever else
 works on the machine."""
 
@@ -19,6 +19,7 @@ import network
 
 SIZE_RANGE_PX = ((0, 28), (20, 56), (40, 120), (88, 1e9))  # longer side of what each stride looks for; they overlap on purpose
 CENTRE_RADIUS = 1.5  # strides around a box's centre whose cells are to find it
+CALIBRATION = 60  # pictures from which the ranges of values are taken; with 240 they were the same
 BAG, BAG_RADIUS, BAG_WEIGHT = network.CLASSES.index("bag"), 0.8, 3.0
 
 
@@ -230,16 +231,14 @@ def main():
             if spent_s >= total_s:
                 measure.settle(average, held_out)
             export(average, args.out)
+    pictures, _ = training.batch(training.draw(np.random.default_rng(args.seed), CALIBRATION))
+    np.save(pathlib.Path(args.out).with_suffix(".pictures.npy"), pictures.numpy())
 
 
 def begin_with(model, path, pictures):
-    """Takes an exported file's weights over. There the norms are folded into the convolutions; here each gets the mean and
-    deviation that its convolution has on some pictures, and with them changes nothing."""
-    from onnx import load, numpy_helper
-
-    graph = load(path).graph
-    weights = {one.name: torch.from_numpy(numpy_helper.to_array(one).copy()) for one in graph.initializer}
-    exported = [[weights[name] for name in node.input[1:3]] for node in graph.node if node.op_type == "Conv"]
+    """Takes an exported file's weights over, of one in eight bits as well. There the norms are folded into the convolutions;
+    here each gets the mean and deviation that its convolution has on some pictures, and with them changes nothing."""
+    exported = exported_layers(path)
     norms = {a: b for one in model.modules() if isinstance(one, torch.nn.Sequential) for a, b in zip(one, list(one)[1:]) if isinstance(b, torch.nn.BatchNorm2d)}
     sums = {}
 
@@ -248,21 +247,17 @@ def begin_with(model, path, pictures):
         old = sums.get(layer, 0)
         sums[layer] = old + torch.stack([flat.mean(1), flat.square().mean(1)])
 
-    convolutions, hooks = [], []
-    for layer in model.modules():
-        if isinstance(layer, torch.nn.Conv2d):
-            hooks.append(layer.register_forward_hook(lambda layer, *_: convolutions.append(layer)))
+    hooks = []
     model.eval()
     with torch.no_grad():
-        model(pictures.batch([0])[0])
-        [hook.remove() for hook in hooks]
-        for layer in convolutions:
+        for name, layer in model.named_modules():
+            if not isinstance(layer, torch.nn.Conv2d):
+                continue
             # A layer that the exported network did not have begins with nothing; one that has grown keeps what it had.
-            weight, bias = next((one for one in exported if within(one[0].shape, layer.weight.shape)), (None, None))
+            weight, bias = exported.get(name, (None, None))
             if weight is None:
                 norms.pop(layer, None)
                 continue
-            exported = [one for one in exported if one[0] is not weight]
             outputs, inputs = weight.shape[:2]
             layer.weight[:outputs] = 0.0
             layer.weight[:outputs, :inputs] = weight
@@ -287,9 +282,24 @@ def begin_with(model, path, pictures):
             norm.bias.add_(mean)
 
 
-def within(old, new):
-    """Whether a convolution of shape `old` is a part of one of shape `new`, and no less than a quarter of it."""
-    return old[2:] == new[2:] and all(a <= b <= 2 * a for a, b in zip(old, new))
+def exported_layers(path):
+    """Weight and bias of each convolution of an exported file, by the layer's name here. The file calls `to8.1.inner.0` a
+    node `/to8/to8.1/inner/inner.0/Conv`."""
+    from onnx import load, numpy_helper
+
+    graph = load(path).graph
+    values = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "DequantizeLinear" and all(name in values for name in node.input):
+            whole, scale = (values[name] for name in node.input[:2])
+            values[node.output[0]] = whole * scale.reshape(-1, *[1] * (whole.ndim - 1))  # no zero point: symmetric
+    layers = {}
+    for node in graph.node:
+        if node.op_type == "Conv":
+            parts = node.name.split("/")[1:-1]
+            name = ".".join(a for a, b in zip(parts, parts[1:] + [""]) if not b.startswith(a + "."))
+            layers[name] = [torch.from_numpy(np.array(values[one], np.float32)) for one in node.input[1:3]]
+    return layers
 
 
 def follow(average, model, keep):
