@@ -95,6 +95,26 @@ fn weak_boxes_alone_keep_who_stands_and_not_what_drifts() {
 }
 
 #[test]
+fn who_stands_half_hidden_for_a_moment_does_not_rise_while_out_of_sight() {
+    let mut tracker = Tracker::new(TrackerConfig::default());
+    let standing = at(0.5, 0.5, PERSON, 0.8);
+    let upper = Rect { y1: standing.bbox.y1 - 0.08, ..standing.bbox };
+    for i in 0..30 {
+        let boxes = match i {
+            0..=20 | 26.. => vec![standing.clone()],
+            21 => vec![Detection { bbox: upper, score: 0.2, ..standing }],
+            _ => vec![],
+        };
+        tracker.update(i * 200_000, &boxes);
+        for track in tracker.tracks().iter().filter(|_| i != 21) {
+            let risen = standing.bbox.y1 - track.bbox.y1;
+            assert!(risen.abs() < 0.1, "{risen} pictures in sample {i}");
+        }
+    }
+    assert_eq!((tracker.tracks().len(), number_at(&tracker, 0.5)), (1, Some(1)));
+}
+
+#[test]
 fn a_box_that_flickers_once_is_nobody_and_one_that_flickers_on_and_off_is_one() {
     let mut tracker = Tracker::new(TrackerConfig::default());
     for i in 0..50 {

@@ -11,6 +11,13 @@ const POSITION_NOISE: f32 = 25.0 / (20.0 * 20.0);
 const VELOCITY_NOISE: f32 = 25.0 * (25.0 / 160.0) * (25.0 / 160.0);
 /// DeepSORT's first guess of the velocity's deviation, sizes a second.
 const FIRST_VELOCITY_DEVIATION: f32 = 10.0 * 25.0 / 160.0;
+/// A weak box whose sides differ by more than this factor from what was there shows a part of it, mostly of somebody who
+/// is going behind something, and its middle is not the middle …
+const SAME_SIZE: f32 = 1.3;
+/// … so it deviates by so many times as much. Taken in as any other, the head and shoulders of who stood half hidden made
+/// him rise through the picture while he was out of sight (32 simulated cities, four models: intrusions told twice 6
+/// instead of 11, line crossings missed 36 instead of 41 of 260).
+const PART_DEVIATION: f32 = 4.0;
 /// A side is never less than this part of the picture, so that noise never becomes zero.
 const SIDE_MIN: f32 = 1e-3;
 
@@ -49,9 +56,13 @@ impl BoxFilter {
         self.height.predict(dt_s, height);
     }
 
-    /// Takes in a measured box.
-    pub(super) fn correct(&mut self, bbox: &Rect) {
-        let (width, height) = self.size();
+    /// Takes in a measured box, of which the model was sure or not.
+    pub(super) fn correct(&mut self, bbox: &Rect, surely: bool) {
+        let (mut width, mut height) = self.size();
+        let differs = |side: f32, before: f32| side.max(before) > SAME_SIZE * side.min(before);
+        if !surely && (differs(bbox.width(), width) || differs(bbox.height(), height)) {
+            (width, height) = (PART_DEVIATION * width, PART_DEVIATION * height);
+        }
         let centre = bbox.centre();
         self.x.correct(centre.x, width);
         self.y.correct(centre.y, height);
@@ -133,7 +144,7 @@ mod tests {
             while t < 3.0 {
                 t += dt_s;
                 filter.predict(dt_s, true);
-                filter.correct(&at(t));
+                filter.correct(&at(t), true);
             }
             assert!((filter.velocity()[0] - 0.1).abs() < 0.02, "dt {dt_s}: {:?}", filter.velocity());
             filter.predict(1.0, false);
@@ -145,7 +156,7 @@ mod tests {
     fn two_short_steps_are_one_long_step() {
         let mut once = BoxFilter::new(&Rect::new(0.1, 0.1, 0.2, 0.3));
         once.predict(0.2, true);
-        once.correct(&Rect::new(0.12, 0.1, 0.22, 0.3));
+        once.correct(&Rect::new(0.12, 0.1, 0.22, 0.3), true);
         let mut twice = once.clone();
         once.x.predict(0.4, 0.1);
         twice.x.predict(0.2, 0.1);

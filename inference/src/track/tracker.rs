@@ -312,7 +312,7 @@ impl Body {
     }
 
     fn see(&mut self, t_us: i64, detection: &Detection, surely: bool) {
-        self.filter.correct(&detection.bbox);
+        self.filter.correct(&detection.bbox, surely);
         if surely {
             self.sure_us = t_us;
         }
