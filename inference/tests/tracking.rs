@@ -101,7 +101,7 @@ fn who_stands_half_hidden_for_a_moment_does_not_rise_while_out_of_sight() {
     let upper = Rect { y1: standing.bbox.y1 - 0.08, ..standing.bbox };
     for i in 0..30 {
         let boxes = match i {
-            0..=20 | 26.. => vec![standing.clone()],
+            0..=20 | 26.. => vec![standing],
             21 => vec![Detection { bbox: upper, score: 0.2, ..standing }],
             _ => vec![],
         };

@@ -72,6 +72,17 @@ mod tests {
     }
 
     #[test]
+    fn who_walks_on_while_hidden_is_the_same_and_who_appears_far_away_is_not() {
+        // 0.1 wide: out of sight for a second, and then under another number 1.6 widths or 3 farther on.
+        for (x, begins) in [(0.76, 1), (0.9, 2)] {
+            let seen = (0..=6).step_by(2).map(|t| (t, vec![(1, 0.6, 0.5)]));
+            let again = (16..=24).step_by(2).map(|t| (t, vec![(2, x, 0.5)]));
+            let events = play(RULE, &seen.chain(again).collect::<Vec<Shot>>());
+            assert_eq!(phases(&events).iter().filter(|(phase, _)| *phase == "begin").count(), begins, "at {x}");
+        }
+    }
+
+    #[test]
     fn two_objects_are_two_events_and_the_end_of_the_stream_ends_them() {
         let two = || vec![(1, 0.7, 0.5), (2, 0.8, 0.9)];
         let events = play(RULE, &[(0, two()), (2, two()), (4, two())]);
