@@ -12,6 +12,7 @@ pub(crate) mod geometry;
 mod intrusion;
 mod line_cross;
 mod loiter;
+mod member;
 mod occupancy;
 mod path;
 mod presence;

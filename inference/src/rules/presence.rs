@@ -5,17 +5,11 @@
 //! - Entering takes two samples inside, leaving two samples clearly outside, or outside for `LEAVE_US`. The time that
 //!   is told is that of the crossing itself, interpolated between the samples around it.
 //! - An object first seen inside entered when it was first seen.
-//! - A track that appears in the zone where one was just lost is the same object under a new number.
-//! - An object that is lost for `LOST_US` has left when it was last seen inside. One that stood still is waited for as
-//!   long as it stood, at most `STILL_LOST_US`: somebody in front of it, or a detector that tires of it, is no leaving.
-//!   Where each object counts for itself (`patient`), one that is lost well inside is waited for `WELL_INSIDE_LOST_US`:
-//!   it went behind something, and nobody saw it reach the border.
+//! - A track that appears in the zone where one was just lost is the same object under a new number; how long and how far
+//!   around it is looked for is the object's own business (`member.rs`).
 
-use super::{Scene, Standpoint, Watched as Shown, geometry::Zone, settings::ClassFilter, standing::same_place};
-use crate::{
-    picture::{Point, Rect},
-    track::Track,
-};
+use super::{Scene, Standpoint, Watched as Shown, geometry::Zone, member::Member, settings::ClassFilter};
+use crate::{picture::Point, track::Track};
 
 /// Outside for so long counts as left, however near to the border.
 const LEAVE_US: i64 = 1_500_000;
@@ -23,25 +17,8 @@ const LEAVE_US: i64 = 1_500_000;
 const CLEARLY_OUTSIDE: f32 = 0.15;
 /// Samples inside that make an entry.
 const SAMPLES: u32 = 2;
-/// Out of sight for so long is gone.
-const LOST_US: i64 = 3_000_000;
-/// The same of one that stood still, at most.
-const STILL_LOST_US: i64 = 15_000_000;
-/// The same of one that was lost well inside, where that is asked for.
-const WELL_INSIDE_LOST_US: i64 = 10_000_000;
 /// So far from the border, in its own widths and heights, is well inside.
 const WELL_INSIDE: f32 = 0.3;
-/// Who has stayed where he is for so long stands still.
-const STANDS_US: i64 = 10_000_000;
-/// A new track may be a lost one if it is not farther from it than this, in widths and heights of its box.
-const SAME_PLACE: f32 = 1.0;
-/// Where each object counts for itself, it may have walked on by so much each second, as long as one is hidden by somebody
-/// who is passed (32 simulated cities, four models: intrusions told twice none instead of two).
-const WALKED: f32 = 1.0;
-/// So long.
-const PASSING_US: i64 = 1_500_000;
-/// For each second beyond `LOST_US` it may have gone so much farther.
-const FARTHER: f32 = 0.25;
 
 /// The objects in one zone.
 #[derive(Debug)]
@@ -53,25 +30,6 @@ pub(crate) struct Presence {
     next_member: u64,
     /// Waits longer for who is lost well inside, and looks farther around.
     patient: bool,
-}
-
-/// An object in the zone.
-#[derive(Debug, Clone)]
-pub(crate) struct Member {
-    /// Its number here; stays when the track's number changes.
-    pub(crate) id: u64,
-    /// When it came in.
-    pub(crate) entered_us: i64,
-    /// When it was last seen inside.
-    pub(crate) inside_us: i64,
-    /// The object as last seen.
-    pub(crate) track: Track,
-    /// Where it was last seen inside.
-    pub(crate) point: Point,
-    /// Where it stands, and since when.
-    still: (Rect, i64),
-    /// Whether it is waited for longer where it is now.
-    well_inside: bool,
 }
 
 /// What happened in the zone.
@@ -195,15 +153,7 @@ impl Presence {
                 if !self.classes.takes(track) {
                     return;
                 }
-                let member = Member {
-                    id: self.next_member,
-                    entered_us: doubt.since_us,
-                    inside_us: scene.t_us,
-                    track: track.clone(),
-                    point: now,
-                    still: (track.bbox, scene.t_us),
-                    well_inside: false,
-                };
+                let member = Member::new(self.next_member, doubt.since_us, scene.t_us, track);
                 self.next_member += 1;
                 watched.member = Some(member.id);
                 watched.doubt = None;
@@ -229,30 +179,9 @@ impl Presence {
 
     /// The member that was lost where this track appeared: not seen since the track began, and near.
     fn lost_at(&self, scene: &Scene<'_>, track: &Track) -> Option<u64> {
-        let distance = |member: &Member| {
-            let (a, b) = (member.track.bbox.bottom_centre(), track.first_bbox.bottom_centre());
-            // The larger of the two: what is half hidden looks small.
-            let (one, other) = (&member.track.bbox, &track.first_bbox);
-            let (width, height) = (one.width().max(other.width()), one.height().max(other.height()));
-            ((a.x - b.x) / width.max(1e-3)).hypot((a.y - b.y) / height.max(1e-3))
-        };
-        // After a longer time only one that stands where the other stood may be the same, or one within its reach.
-        let may_be = |member: &Member, distance: f32| {
-            let lost_us = track.first_seen_us - member.track.last_seen_us;
-            let in_time = scene.t_us - member.track.last_seen_us <= member.patience_us();
-            let beyond_s = (lost_us - LOST_US).max(0) as f32 / 1e6;
-            let walked = if self.patient { WALKED * lost_us.min(PASSING_US) as f32 / 1e6 } else { 0.0 };
-            let within_reach =
-                (lost_us <= LOST_US || member.well_inside) && distance <= SAME_PLACE + walked + FARTHER * beyond_s;
-            in_time && (same_place(&member.still.0, &track.first_bbox) || within_reach)
-        };
-        self.members
-            .iter()
-            .filter(|member| member.track.last_seen_us < track.first_seen_us)
-            .map(|member| (distance(member), member))
-            .filter(|(distance, member)| may_be(member, *distance))
-            .min_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, member)| member.id)
+        let lost = self.members.iter().filter(|member| member.may_be(track, scene.t_us));
+        let nearest = lost.min_by(|a, b| a.distance(track).total_cmp(&b.distance(track)));
+        nearest.map(|member| member.id)
     }
 
     /// Members that are out of sight for too long have left.
@@ -273,26 +202,6 @@ impl Presence {
             changes.push(left(member, last.0, last.1, last.2));
         }
         self.members = kept;
-    }
-}
-
-impl Member {
-    fn see(&mut self, t_us: i64, track: &Track) {
-        if !same_place(&self.still.0, &track.bbox) {
-            self.still = (track.bbox, t_us);
-        }
-        self.track = track.clone();
-    }
-
-    /// Where it stood when it was last seen, if it stood still.
-    pub(crate) fn stood(&self) -> Option<Rect> {
-        (self.track.last_seen_us - self.still.1 >= STANDS_US).then_some(self.still.0)
-    }
-
-    /// How long it is waited for when it is out of sight.
-    fn patience_us(&self) -> i64 {
-        let least_us = if self.well_inside { WELL_INSIDE_LOST_US } else { LOST_US };
-        (self.track.last_seen_us - self.still.1).clamp(least_us, STILL_LOST_US)
     }
 }
 

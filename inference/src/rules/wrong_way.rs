@@ -8,8 +8,9 @@ use super::{
     Descriptor, Measure, Phase, Rule, RuleError, RuleEvent, RuleKind, Scene, Severity, Standpoint, VEHICLES, Watched,
     event::Emitter,
     geometry::{Line, Zone},
+    member::Member,
     path::Path,
-    presence::{Change, Member, Presence},
+    presence::{Change, Presence},
     settings::{Head, Problem},
     watching::lasted,
 };
