@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Trains the default detector on rendered pictures and exports it: train.py --data DIR... --out FILE.onnx --minutes M.
 
-Debian's python3-torch and python3-onnx are all it needs. Beside the file it writes pictures for `quantise.py`. A checkpoint is written beside the output every four minutes and
+Debian's python3-torch and python3-onnx are all it needs. A checkpoint is written beside the output every four minutes and
 taken up again after an interruption; the time given is what the training itself computes altogether, whoever else
-works on the machine."""
+works on the machine. At the end pictures for `quantise.py` are written beside it too."""
 
 import argparse
 import math
@@ -19,7 +19,7 @@ import network
 
 SIZE_RANGE_PX = ((0, 28), (20, 56), (40, 120), (88, 1e9))  # longer side of what each stride looks for; they overlap on purpose
 CENTRE_RADIUS = 1.5  # strides around a box's centre whose cells are to find it
-CALIBRATION = 60  # pictures from which the ranges of values are taken; with 240 boxes and scores came no nearer to those in floats
+CALIBRATION = 60  # pictures from which `quantise.py` takes the ranges of values; 240 made boxes and scores no better
 BAG, BAG_RADIUS, BAG_WEIGHT = network.CLASSES.index("bag"), 0.8, 3.0
 
 
@@ -239,6 +239,8 @@ def begin_with(model, path, pictures):
     """Takes an exported file's weights over, of one in eight bits as well. There the norms are folded into the convolutions;
     here each gets the mean and deviation that its convolution has on some pictures, and with them changes nothing."""
     exported = exported_layers(path)
+    if not exported.keys() & dict(model.named_modules()).keys():
+        raise SystemExit(f"train: {path} has no layer of this network: begin with a file that this script has exported")
     norms = {a: b for one in model.modules() if isinstance(one, torch.nn.Sequential) for a, b in zip(one, list(one)[1:]) if isinstance(b, torch.nn.BatchNorm2d)}
     sums = {}
 
